@@ -1,0 +1,79 @@
+/**
+ * The command line as data: help, completion, introspection and the reference page come from the same declarations as the parser.
+ */
+import type {Platform} from '../lib/platform.ts';
+
+/** One output stream of a run. */
+export interface TextSink {
+  write(text: string): void;
+  readonly isTerminal: boolean;
+  readonly columns: number | undefined;
+}
+
+/** Everything a command may touch; a test gives its own. */
+export interface CliContext {
+  readonly platform: Platform;
+  readonly stdout: TextSink;
+  readonly stderr: TextSink;
+  readonly stdin: {
+    readonly isTerminal: boolean;
+    /** A pipe or a file, not a terminal and not the null device. */
+    readonly isPiped: boolean;
+    /** Everything, at most `limitBytes`. */
+    readAll(limitBytes: number): Promise<Buffer>;
+  };
+  /** Aborted by SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+  readonly startedAtMs: number;
+}
+
+export interface FlagSpec {
+  readonly name: string;
+  readonly short?: string;
+  readonly help: string;
+  readonly kind: 'boolean' | 'string' | 'integer' | 'duration' | 'enum' | 'map' | 'file';
+  /** Accepts `--no-name`. */
+  readonly negatable?: boolean;
+  readonly repeatable?: boolean;
+  readonly required?: boolean;
+  readonly hidden?: boolean;
+  readonly default?: string;
+  readonly values?: readonly string[];
+  /** Shown in help instead of the upper-case name. */
+  readonly placeholder?: string;
+  readonly env?: string;
+}
+
+export interface ArgumentSpec {
+  readonly name: string;
+  readonly help: string;
+  readonly required?: boolean;
+  readonly repeatable?: boolean;
+  readonly kind?: FlagSpec['kind'];
+  readonly values?: readonly string[];
+  readonly default?: string;
+}
+
+/** Values after parsing and conversion: durations in ms, integers as numbers, repeatable flags as arrays. */
+export interface ParsedArguments {
+  readonly command: readonly string[];
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly arguments: Readonly<Record<string, unknown>>;
+  /** Names of the flags that were on the command line. */
+  readonly given: ReadonlySet<string>;
+}
+
+export interface CommandSpec {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly help: string;
+  readonly hidden?: boolean;
+  /** The sub command that runs when none is named. */
+  readonly isDefault?: boolean;
+  readonly flags?: readonly FlagSpec[];
+  readonly arguments?: readonly ArgumentSpec[];
+  readonly commands?: readonly CommandSpec[];
+  readonly cheat?: {readonly label: string; readonly text: string};
+  /** Loads the implementation only when it is asked for; returns the exit code. */
+  readonly run?: () => Promise<(context: CliContext, parsed: ParsedArguments) => Promise<number>>;
+}

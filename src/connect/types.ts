@@ -1,0 +1,67 @@
+/**
+ * A connection to the middleware as servers and clients use it. `openConnection` makes a real one; tests and the emulator may hand
+ * in another.
+ */
+export interface MiddlewareMessage {
+  readonly subject: string;
+  readonly replyTo: string | undefined;
+  /** The header block as received, including its version line; undefined when there is none. */
+  readonly headers: Buffer | undefined;
+  readonly payload: Buffer;
+}
+
+export interface MiddlewareSubscription {
+  readonly subject: string;
+  /** Idempotent. */
+  unsubscribe(): void;
+}
+
+export interface PublishOptions {
+  readonly replyTo?: string;
+  readonly headers?: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface ConnectionStats {
+  readonly inMessages: number;
+  readonly outMessages: number;
+  readonly inBytes: number;
+  readonly outBytes: number;
+  readonly reconnects: number;
+}
+
+export type ConnectionState = 'connected' | 'reconnecting' | 'draining' | 'closed';
+
+export interface ConnectionEvents {
+  connected?(server: string): void;
+  disconnected?(error: Error | undefined): void;
+  reconnected?(server: string): void;
+  /** `-ERR` lines and permission refusals that leave the connection open. */
+  error?(error: Error): void;
+  closed?(error: Error | undefined): void;
+}
+
+export interface Connection {
+  readonly state: ConnectionState;
+  /** Such as `nats://broker.example.net:4222`; undefined while disconnected. */
+  readonly connectedServer: string | undefined;
+  readonly stats: ConnectionStats;
+  /** Publishes; while reconnecting up to the reconnect buffer is kept, beyond it this throws `ERR_RECONNECT_BUFFER_FULL`. */
+  publish(subject: string, payload: Uint8Array, options?: PublishOptions): void;
+  subscribe(
+    subject: string,
+    handler: (message: MiddlewareMessage) => void,
+    options?: {readonly queue?: string; readonly maxMessages?: number},
+  ): MiddlewareSubscription;
+  /** One reply or `ERR_NO_RESPONDERS`, `ERR_REQUEST_TIMEOUT`. */
+  request(
+    subject: string,
+    payload: Uint8Array,
+    options: {readonly timeoutMs: number; readonly signal?: AbortSignal},
+  ): Promise<MiddlewareMessage>;
+  /** Resolves when the broker has handled everything published so far (PING/PONG). */
+  flush(options: {readonly timeoutMs: number}): Promise<void>;
+  /** Unsubscribes, delivers what is under way, flushes, closes. */
+  drain(): Promise<void>;
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,53 @@
+/**
+ * What signs, what proves who signed, and what TLS is made of: one interface for every security provider.
+ */
+import type {TlsMaterial} from '../lib/network.ts';
+
+/** x509 speaks protocol v1, ed25519+jwt speaks v2. */
+export type SecurityTechnology = 'x509' | 'ed25519+jwt';
+
+/** Proof that came with a request, exactly as received. */
+export interface RequestProof {
+  /** The signed bytes as they came; never re-serialised. */
+  readonly message: Buffer;
+  readonly signature: Buffer;
+  /** v1: PEM of the caller's certificate (and intermediates). v2: the caller's token. */
+  readonly credential: string;
+  /** v2: the delegated signer's token. */
+  readonly signerCredential?: string;
+  /** The caller the message claims to be from, such as `choria=rip.mcollective`. */
+  readonly claimedCaller: string;
+  readonly nowMs: number;
+}
+
+/** Who really signed. `callerId` is what every later decision uses. */
+export interface ProvenCaller {
+  readonly callerId: string;
+  /** Name of the certificate or token that signed: differs from the caller's for privileged and delegated signers. */
+  readonly signedBy: string;
+  /** When the proof itself ends (certificate or token), in ms since 1970. */
+  readonly validUntilMs: number;
+  /** Claims for policies, v2 only. */
+  readonly claims?: Readonly<Record<string, unknown>>;
+  readonly signerClaims?: Readonly<Record<string, unknown>>;
+}
+
+export interface SecurityProvider {
+  /** `puppet`, `file`, `choria`, `pkcs11`, `certmanager`. */
+  readonly name: string;
+  readonly technology: SecurityTechnology;
+  /** Certificate name or token name of this process. */
+  readonly certname: string;
+  /** Caller id this process sends, such as `choria=rip.mcollective` or `up=bob`. */
+  readonly callerId: string;
+  /** PEM or token sent along with what is signed. */
+  readonly credential: string;
+  readonly tls: TlsMaterial;
+  sign(message: Uint8Array): Promise<Buffer>;
+  /**
+   * @throws {CryptoError} `ERR_SIGNATURE_INVALID` | `ERR_CERTIFICATE_INVALID` | `ERR_CALLER_NOT_ALLOWED` | `ERR_TOKEN_INVALID`
+   */
+  verifyRequest(proof: RequestProof): ProvenCaller;
+  /** What is wrong with the set-up, one text each; empty when it can be used. */
+  validate(): Promise<readonly string[]>;
+}

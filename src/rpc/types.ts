@@ -1,0 +1,100 @@
+/**
+ * The RPC layer: what an agent is given and gives back, on the node and at the client.
+ */
+import type {AgentDdl, AgentMetadata} from '../ddl/types.ts';
+import type {Config} from '../config/types.ts';
+import type {Logger} from '../lib/logger.ts';
+import type {Platform} from '../lib/platform.ts';
+import type {Request} from '../protocol/types.ts';
+
+/** 0 OK, 1 aborted, 2 unknown action, 3 missing data, 4 invalid data, 5 unknown error; 6-255 belong to agents. */
+export type StatusCode = number;
+
+export interface RpcReply {
+  readonly statusCode: StatusCode;
+  readonly statusMessage: string;
+  readonly data: unknown;
+  /** External agents may name another action in their reply. */
+  readonly action?: string;
+}
+
+/** What an action is called with; identity fields come from the protocol layer, never from the body. */
+export interface RpcRequest {
+  readonly agent: string;
+  readonly action: string;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly requestId: string;
+  readonly senderId: string;
+  readonly callerId: string;
+  readonly collective: string;
+  readonly ttlSeconds: number;
+  readonly sentAtMs: number;
+}
+
+/** Counters of a server, as `rpcutil#daemon_stats` reports them. */
+export interface ServerStatistics {
+  readonly total: number;
+  readonly validated: number;
+  readonly unvalidated: number;
+  readonly passed: number;
+  readonly filtered: number;
+  readonly ttlExpired: number;
+  readonly replies: number;
+  readonly events: number;
+  readonly replayed: number;
+}
+
+/** The node an agent runs on. Facts and classes are read at each call. */
+export interface NodeContext {
+  readonly identity: string;
+  readonly collectives: readonly string[];
+  readonly mainCollective: string;
+  readonly config: Config;
+  readonly platform: Platform;
+  readonly logger: Logger;
+  readonly startedAtMs: number;
+  readonly provisioning: boolean;
+  /** `lang/json` text of the merged facts: a JSON object. */
+  factsJson(): Promise<Buffer>;
+  classes(): Promise<readonly string[]>;
+  agents(): readonly AgentMetadata[];
+  /** Names of data plugins, sorted. */
+  dataPlugins(): readonly string[];
+  data(plugin: string, query: string | undefined): Promise<unknown>;
+  statistics(): ServerStatistics;
+  connectedServer(): string | undefined;
+  machines(): readonly unknown[];
+}
+
+export interface AgentCall {
+  readonly request: Request;
+  readonly node: NodeContext;
+  /** Aborted when the agent's time is over or the server stops. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Anything that answers requests. RPC agents are made by `defineAgent`, external and Ruby agents by their providers; `discovery`
+ * answers the raw body.
+ */
+export interface Agent {
+  readonly metadata: AgentMetadata;
+  /** Absent for agents that are not RPC. */
+  readonly ddl?: AgentDdl;
+  /** Whether this node wants the agent; asked once at registration. */
+  shouldActivate?(node: NodeContext): Promise<boolean>;
+  /** The reply's body, or undefined to stay silent. */
+  handle(call: AgentCall): Promise<Buffer | undefined>;
+  stop?(): Promise<void>;
+}
+
+/** Decides whether a caller may run an action. Any throw means no. */
+export interface Authorizer {
+  readonly name: string;
+  authorize(request: RpcRequest, node: NodeContext): Promise<{readonly allowed: boolean; readonly reason: string}>;
+}
+
+/** Writes the audit trail. A rejection means that nothing may run when audit was asked for. */
+export interface Auditor {
+  record(request: RpcRequest): Promise<void>;
+}

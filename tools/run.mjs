@@ -1,0 +1,107 @@
+#!/usr/bin/env node
+/**
+ * Runs one of the project's jobs on a clean clone: installs and builds only what is missing or stale, says so, then runs.
+ *
+ * Plain JavaScript on purpose: it is the one file that has to work before anything is installed. What was installed and
+ * built is remembered by content hash in node_modules/.choria-install and dist/.choria-build, so nothing is done twice.
+ */
+import {spawnSync} from 'node:child_process';
+import {createHash} from 'node:crypto';
+import {existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {dirname, join, relative} from 'node:path';
+import {fileURLToPath} from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const nodeMajorMinimum = 20;
+
+const jobs = {
+  build: () => 0,
+  demo: (args) => run(process.execPath, ['bin/choria.js', 'demo', ...args]),
+  test: (args) => run(local('vitest'), ['run', ...args]),
+  peers: (args) => run(local('vitest'), ['run', '--config', 'test/peers/vitest.config.ts', ...args]),
+  conformance: (args) => run(local('tsx'), ['test/conformance/run.ts', ...args]),
+  bench: (args) => run(local('tsx'), ['bench/run.ts', ...args]),
+};
+
+function local(name) {
+  return join(root, 'node_modules', '.bin', name);
+}
+
+function say(text) {
+  process.stderr.write(`${text}\n`);
+}
+
+function run(command, args, options = {}) {
+  const result = spawnSync(command, args, {cwd: root, stdio: 'inherit', ...options});
+  if (result.error) {
+    say(`Cannot run ${relative(root, command) || command}: ${result.error.message}`);
+    return 1;
+  }
+  return result.status ?? 1;
+}
+
+function hashFiles(paths) {
+  const hash = createHash('sha256');
+  for (const path of paths.sort()) {
+    hash.update(relative(root, path)).update('\0').update(readFileSync(path)).update('\0');
+  }
+  return hash.digest('hex');
+}
+
+function filesUnder(directory) {
+  return readdirSync(directory, {withFileTypes: true, recursive: true})
+    .filter((entry) => entry.isFile() && !entry.name.endsWith('.test.ts'))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}
+
+function isCurrent(markPath, wanted) {
+  return existsSync(markPath) && readFileSync(markPath, 'utf8') === wanted;
+}
+
+function install() {
+  const wanted = hashFiles([join(root, 'package.json'), join(root, 'package-lock.json')]);
+  const mark = join(root, 'node_modules', '.choria-install');
+  if (isCurrent(mark, wanted)) return 0;
+  say('Installing packages (npm ci) ...');
+  // The output goes to stderr: stdout belongs to the job, whose last line may be JSON for another program.
+  const status = run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {stdio: ['ignore', 2, 2]});
+  if (status === 0) writeFileSync(mark, wanted);
+  return status;
+}
+
+function build() {
+  const sources = [
+    ...filesUnder(join(root, 'src')),
+    join(root, 'tsconfig.json'),
+    join(root, 'tsconfig.build.json'),
+    join(root, 'package-lock.json'),
+  ];
+  const wanted = hashFiles(sources);
+  const mark = join(root, 'dist', '.choria-build');
+  if (isCurrent(mark, wanted)) return 0;
+  say('Building (tsc) ...');
+  rmSync(join(root, 'dist'), {recursive: true, force: true});
+  const status = run(local('tsc'), ['-p', 'tsconfig.build.json'], {stdio: ['ignore', 2, 2]});
+  if (status === 0) {
+    mkdirSync(join(root, 'dist'), {recursive: true});
+    writeFileSync(mark, wanted);
+  }
+  return status;
+}
+
+function main() {
+  const major = Number(process.versions.node.split('.')[0]);
+  if (major < nodeMajorMinimum) {
+    say(`Cannot run on Node ${process.versions.node}: expected Node ${nodeMajorMinimum}.20 or later`);
+    return 1;
+  }
+  const [name, ...args] = process.argv.slice(2);
+  const job = jobs[name];
+  if (job === undefined) {
+    say(`Cannot run "${name ?? ''}": expected one of ${Object.keys(jobs).join(', ')}`);
+    return 2;
+  }
+  return install() || build() || job(args);
+}
+
+process.exitCode = main();
