@@ -1,0 +1,66 @@
+/**
+ * Runs the benchmarks and prints their rows as a table; `--json FILE` also writes `{"rows":[...]}`.
+ *
+ *     npm run bench [-- GROUP...] [--json FILE]
+ *
+ * A group is a file of this folder that exports `rows` (`broker`, `client`, ...). Nothing here asserts: figures are for people.
+ */
+import {existsSync, readdirSync, writeFileSync} from 'node:fs';
+import {dirname, join} from 'node:path';
+import {fileURLToPath, pathToFileURL} from 'node:url';
+import {parseArgs} from 'node:util';
+import type {BenchGroup, BenchRow} from './row.ts';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const helpers: ReadonlySet<string> = new Set(['run.ts', 'row.ts']);
+
+function groupNames(): readonly string[] {
+  return readdirSync(here)
+    .filter((name) => name.endsWith('.ts') && !name.startsWith('_') && !name.endsWith('.test.ts') && !helpers.has(name))
+    .map((name) => name.slice(0, -'.ts'.length))
+    .sort();
+}
+
+function printTable(rows: readonly BenchRow[]): void {
+  const cells = rows.map((row) => [
+    row.row,
+    `${row.ours} ${row.unit}`,
+    row.peer === null ? '-' : `${row.peer} ${row.unit}`,
+    row.ratio === null ? '-' : String(row.ratio),
+    row.goal,
+    row.met ? 'met' : 'missed',
+    row.note ?? '',
+  ]);
+  const table = [['row', 'ours', 'peer', 'ratio', 'goal', '', ''], ...cells];
+  const widths = table[0]?.map((_, column) => Math.max(...table.map((line) => line[column]?.length ?? 0))) ?? [];
+  for (const line of table)
+    console.log(
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    );
+}
+
+async function main(): Promise<number> {
+  const {values, positionals} = parseArgs({options: {json: {type: 'string'}}, allowPositionals: true});
+  const known = groupNames();
+  const unknown = positionals.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    console.error(`Cannot run bench group "${unknown[0]}": expected one of ${known.join(', ')}`);
+    return 2;
+  }
+  const rows: BenchRow[] = [];
+  for (const name of positionals.length > 0 ? positionals : known) {
+    const path = join(here, `${name}.ts`);
+    if (!existsSync(path)) continue;
+    const group = (await import(pathToFileURL(path).href)) as BenchGroup;
+    process.stderr.write(`bench ${name} ...\n`);
+    rows.push(...(await group.rows({say: (text) => process.stderr.write(`  ${text}\n`)})));
+  }
+  printTable(rows);
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({rows}, null, 2)}\n`);
+  return 0;
+}
+
+process.exit(await main());
