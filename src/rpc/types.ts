@@ -98,3 +98,54 @@ export interface Authorizer {
 export interface Auditor {
   record(request: RpcRequest): Promise<void>;
 }
+
+/** A change in the set of agents, told to whoever subscribes subjects for them. */
+export interface AgentRegistryListener {
+  /** After the agent can be called. */
+  added?(agent: Agent): void;
+  /** Before the agent stops; calls already running go on. */
+  removed?(agent: Agent): void;
+}
+
+/**
+ * The agents of one node by name. Providers add and remove, the server looks up and subscribes.
+ *
+ * `added` listeners are called at once for agents that are already there, so a server may attach at any time.
+ */
+export interface AgentRegistry {
+  /** Sorted by name. */
+  names(): readonly string[];
+  /** Metadata sorted by name, as `rpcutil#agent_inventory` shows it. */
+  metadata(): readonly AgentMetadata[];
+  get(name: string): Agent | undefined;
+  /**
+   * Asks `shouldActivate`, then registers.
+   *
+   * @returns false when the agent does not want to run on this node or is denied
+   * @throws {RpcError} `ERR_AGENT_EXISTS` | `ERR_AGENT_METADATA` (no name, a bad one, or a timeout below one second)
+   */
+  add(agent: Agent, node: NodeContext): Promise<boolean>;
+  /** Puts a newer agent in the place of one with the same name; the `service` property may not change. */
+  replace(agent: Agent, node: NodeContext): Promise<boolean>;
+  /** Stops and removes; false when it was not there. */
+  remove(name: string): Promise<boolean>;
+  listen(listener: AgentRegistryListener): () => void;
+  /** Stops every agent and removes it. */
+  stop(): Promise<void>;
+}
+
+/** A source of agents or of other parts of a node: built in, external programs, Ruby. */
+export interface AgentProvider {
+  readonly name: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A data plugin: answers `rpcutil#get_data` and functions in compound filters. */
+export interface DataPlugin {
+  readonly name: string;
+  /** Absent when it takes none. */
+  readonly takesQuery: boolean;
+  readonly timeoutSeconds: number;
+  run(query: string | undefined, node: NodeContext): Promise<unknown>;
+}
