@@ -117,9 +117,20 @@ export interface ProcessResult {
   readonly droppedBytes: number;
 }
 
+/** A program that goes on beside us. */
+export interface RunningProcess {
+  readonly pid: number;
+  /** Resolves when it has ended, however it did. */
+  readonly exited: Promise<ProcessResult>;
+  /** To the whole process group; nothing happens when it has ended. */
+  signal(name: NodeJS.Signals): void;
+}
+
 export interface Processes {
   /** Runs to the end. Rejects only when the program cannot be started. */
   run(request: ProcessRequest): Promise<ProcessResult>;
+  /** Starts and goes on; `request.signal` ends it with SIGTERM. Rejects only when the program cannot be started. */
+  start(request: Omit<ProcessRequest, 'timeoutMs'>): Promise<RunningProcess>;
 }
 
 /** What is known of the host and the user of this process. */
