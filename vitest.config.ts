@@ -1,5 +1,8 @@
 import {defineConfig} from 'vitest/config';
 
+/** .ci/run names a file for the counts of a tier. */
+const reportPath = process.env['CHORIA_TEST_REPORT'];
+
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
@@ -10,6 +13,6 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     dangerouslyIgnoreUnhandledErrors: false,
-    reporters: ['default'],
+    reporters: reportPath === undefined ? ['default'] : ['default', ['json', {outputFile: reportPath}]],
   },
 });

@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+/**
+ * What .ci/run is made of: runs a tier and counts it, installs what the peers need, sums up.
+ *
+ * Plain JavaScript, because it runs before anything is installed.
+ *
+ *     node tools/ci.mjs tier NAME -- COMMAND...   a test run counts its tests, anything else counts as one
+ *     node tools/ci.mjs install                   nats-server (Go module), for the peers
+ *     node tools/ci.mjs end                       prints the table and `N passed, N failed`; exits 1 when anything failed
+ */
+import {spawnSync} from 'node:child_process';
+import {existsSync, mkdtempSync, readFileSync, appendFileSync, rmSync} from 'node:fs';
+import {homedir, tmpdir} from 'node:os';
+import {join} from 'node:path';
+
+const natsServerVersion = 'v2.15.2';
+const statePath = process.env.CHORIA_CI_STATE;
+
+function record(line) {
+  appendFileSync(statePath, `${JSON.stringify(line)}\n`);
+}
+
+/** vitest's own JSON report, which the test jobs write when this variable names a file. */
+function readTestReport(path) {
+  if (!existsSync(path)) return undefined;
+  const report = JSON.parse(readFileSync(path, 'utf8'));
+  const brokenFiles = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
+  // On this project's CI nothing may be skipped: a test that cannot run is a failure.
+  return {passed: report.numPassedTests, failed: report.numFailedTests + brokenFiles.length + report.numPendingTests};
+}
+
+function readClosingLine(output) {
+  const match = /^(\d+) passed, (\d+) failed$/m.exec(output.trimEnd().split('\n').at(-1) ?? '');
+  return match ? {passed: Number(match[1]), failed: Number(match[2])} : undefined;
+}
+
+function tier(name, command) {
+  const startedAtMs = Date.now();
+  const scratch = mkdtempSync(join(tmpdir(), 'choria-ci-'));
+  const reportPath = join(scratch, 'report.json');
+  process.stdout.write(`\n== ${name}: ${command.join(' ')}\n`);
+  const result = spawnSync(command[0], command.slice(1), {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+    maxBuffer: 256 * 1024 * 1024,
+    env: {...process.env, CHORIA_TEST_REPORT: reportPath},
+  });
+  process.stdout.write(result.stdout ?? '');
+  const exitedWell = result.status === 0;
+  const counted = readTestReport(reportPath) ?? readClosingLine(result.stdout ?? '') ?? {passed: exitedWell ? 1 : 0, failed: 0};
+  // Whatever the counts say, a command that ended badly has failed at least once.
+  const failed = exitedWell ? counted.failed : Math.max(1, counted.failed);
+  rmSync(scratch, {recursive: true, force: true});
+  record({name, passed: counted.passed, failed, seconds: Math.round((Date.now() - startedAtMs) / 1000)});
+}
+
+function install() {
+  const path = join(homedir(), 'go', 'bin', 'nats-server');
+  if (!existsSync(path)) {
+    process.stdout.write(`\n== install: nats-server ${natsServerVersion} (Go module)\n`);
+    const result = spawnSync('go', ['install', `github.com/nats-io/nats-server/v2@${natsServerVersion}`], {stdio: 'inherit'});
+    if (result.status !== 0) record({name: 'install nats-server', passed: 0, failed: 1, seconds: 0});
+  }
+}
+
+function end() {
+  const lines = readFileSync(statePath, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+  process.stdout.write('\n');
+  for (const line of lines) process.stdout.write(`${line.name}: ${line.passed} passed, ${line.failed} failed (${line.seconds} s)\n`);
+  const passed = lines.reduce((sum, line) => sum + line.passed, 0);
+  const failed = lines.reduce((sum, line) => sum + line.failed, 0);
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  return failed === 0 ? 0 : 1;
+}
+
+const [verb, name, , ...command] = process.argv.slice(2);
+if (statePath === undefined) {
+  process.stderr.write('Cannot run: CHORIA_CI_STATE names no file; use .ci/run\n');
+  process.exit(2);
+}
+if (verb === 'tier') tier(name, command);
+else if (verb === 'install') install();
+else if (verb === 'end') process.exitCode = end();
