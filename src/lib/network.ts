@@ -60,6 +60,8 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
+  /** Told when a connection could not be accepted, for example because no file descriptor was free. Listening goes on. */
+  readonly onAcceptError?: (error: Error) => void;
 }
 
 export interface Listener {
@@ -85,6 +87,13 @@ export interface ByteStream {
   /** Bytes queued and not yet taken by the system. */
   readonly queuedBytes: number;
   write(data: Uint8Array): number;
+  /**
+   * Hands what is queued to the system now instead of at the end of the turn, and returns the bytes it did not take.
+   * The bytes given to `write` must not be changed before `queuedBytes` is 0.
+   */
+  flush(): number;
+  /** Puts bytes that were already delivered back, to be delivered again first: for a look at the start of a stream. */
+  unread(chunk: Buffer): void;
   /** Stops and resumes reading, for back pressure. */
   pause(): void;
   resume(): void;

@@ -1,0 +1,230 @@
+/**
+ * TLS over `node:tls`: shared secure contexts, session resumption and the facts of a peer's certificate.
+ *
+ * A secure context costs hundreds of kilobytes and milliseconds, so there is one for each material, however many connections use it.
+ * Edge file: touches the real TLS library.
+ */
+import {createHash, type X509Certificate} from 'node:crypto';
+import {
+  checkServerIdentity,
+  createSecureContext,
+  createServer,
+  type PeerCertificate as NodePeerCertificate,
+  type SecureContext,
+  type Server as TlsServer,
+  type TLSSocket,
+} from 'node:tls';
+import {errorMessage} from './errors.ts';
+import type {ClientTls, PeerCertificate, ServerTls, TlsMaterial, TlsState} from './network.ts';
+import {NetworkError} from './network-errors.ts';
+
+/** Distinct TLS materials one process may hold; a broker reloading its certificates needs two, an emulator one for each identity in use. */
+const contextsMax = 256;
+/** Sessions remembered for resumption, one for each server and material; about 2 kB each. */
+const sessionsMax = 1024;
+/** A server keeps its own clock on handshakes; this one only guards against a missing one. */
+const handshakeTimeoutFallbackMs = 120_000;
+
+/** Go's and OpenSSL's names of the same curves. */
+const curveNames: Readonly<Record<string, string>> = {P256: 'P-256', P384: 'P-384', P521: 'P-521'};
+
+interface PendingHandshake {
+  readonly resolve: (socket: TLSSocket) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** One acceptor for each material and policy: node's TLS server, fed with streams instead of listening. */
+export interface TlsAcceptor {
+  readonly server: TlsServer;
+  readonly pending: Map<string, PendingHandshake>;
+}
+
+/** Everything shared by the connections of one network. */
+export class TlsStore {
+  readonly #contexts = new Map<string, SecureContext>();
+  readonly #acceptors = new Map<string, TlsAcceptor>();
+  readonly #sessions = new Map<string, Buffer>();
+  readonly #keys = new WeakMap<TlsMaterial, string>();
+
+  /** The name of a material: equal for equal content. */
+  keyOf(material: TlsMaterial): string {
+    const known = this.#keys.get(material);
+    if (known !== undefined) return known;
+    const parts = [
+      material.certificatePem,
+      material.keyPem,
+      material.caPem,
+      material.crlPem,
+      material.cipherList,
+      material.curves,
+    ];
+    const key = createHash('sha256').update(JSON.stringify(parts)).digest('base64');
+    this.#keys.set(material, key);
+    return key;
+  }
+
+  context(material: TlsMaterial): SecureContext {
+    const key = this.keyOf(material);
+    const known = this.#contexts.get(key);
+    if (known) return known;
+    const context = buildContext(material);
+    remember(this.#contexts, key, {value: context, limit: contextsMax});
+    return context;
+  }
+
+  acceptor(options: ServerTls): TlsAcceptor {
+    const key = `${options.clientCertificates} ${this.keyOf(options.material)}`;
+    const known = this.#acceptors.get(key);
+    if (known) return known;
+    const acceptor = buildAcceptor(options);
+    remember(this.#acceptors, key, {value: acceptor, limit: contextsMax});
+    return acceptor;
+  }
+
+  session(key: string): Buffer | undefined {
+    return this.#sessions.get(key);
+  }
+
+  rememberSession(key: string, session: Buffer): void {
+    remember(this.#sessions, key, {value: session, limit: sessionsMax});
+  }
+
+  forgetSession(key: string): void {
+    this.#sessions.delete(key);
+  }
+}
+
+function remember<Value>(map: Map<string, Value>, key: string, entry: {readonly value: Value; readonly limit: number}) {
+  map.delete(key);
+  if (map.size >= entry.limit) {
+    const oldest = map.keys().next();
+    if (!oldest.done) map.delete(oldest.value);
+  }
+  map.set(key, entry.value);
+}
+
+function contextOptions(material: TlsMaterial) {
+  return {
+    minVersion: 'TLSv1.2' as const,
+    // An empty list, not an absent one: absent would mean the roots that Node ships.
+    ca: material.caPem ?? [],
+    ...(material.certificatePem === undefined ? {} : {cert: material.certificatePem}),
+    ...(material.keyPem === undefined ? {} : {key: material.keyPem}),
+    ...(material.crlPem === undefined ? {} : {crl: material.crlPem}),
+    ...(material.cipherList === undefined ? {} : {ciphers: `${tls13Ciphers}:${material.cipherList}`}),
+    ...(material.curves === undefined ? {} : {ecdhCurve: normaliseCurves(material.curves)}),
+  };
+}
+
+/** Node drops TLS 1.3 when its suites are not in the list, so they stay whatever is configured for TLS 1.2. */
+const tls13Ciphers = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256';
+
+function normaliseCurves(curves: string): string {
+  return curves
+    .split(':')
+    .map((name) => curveNames[name.trim()] ?? name.trim())
+    .join(':');
+}
+
+function materialError(error: unknown): NetworkError {
+  return new NetworkError(
+    'ERR_NETWORK_TLS_MATERIAL',
+    `Cannot set up TLS: ${errorMessage(error)}: expected a PEM certificate, its own private key, and authorities in PEM`,
+    {cause: error},
+  );
+}
+
+function buildContext(material: TlsMaterial): SecureContext {
+  try {
+    return createSecureContext(contextOptions(material));
+  } catch (error) {
+    throw materialError(error);
+  }
+}
+
+function buildAcceptor(options: ServerTls): TlsAcceptor {
+  const pending = new Map<string, PendingHandshake>();
+  const {material} = options;
+  let server: TlsServer;
+  try {
+    server = createServer({
+      ...contextOptions(material),
+      requestCert: options.clientCertificates !== 'none',
+      rejectUnauthorized: options.clientCertificates === 'required',
+      // Resumed sessions carry the client's certificate; OpenSSL demands a context id for that.
+      sessionIdContext: createHash('sha256').update(JSON.stringify(options)).digest('hex').slice(0, 32),
+      handshakeTimeout: handshakeTimeoutFallbackMs,
+      highWaterMark: 65_536,
+    });
+  } catch (error) {
+    throw materialError(error);
+  }
+  server.on('secureConnection', (socket) => {
+    const waiting = pending.get(addressKey(socket));
+    if (waiting) waiting.resolve(socket);
+    else socket.destroy();
+  });
+  server.on('tlsClientError', (error, socket) => {
+    pending.get(addressKey(socket))?.reject(error);
+    socket.destroy();
+  });
+  return {server, pending};
+}
+
+/** Names one live TCP connection of this machine. */
+export function addressKey(socket: {
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+}): string {
+  return `${socket.localAddress} ${socket.localPort} ${socket.remoteAddress} ${socket.remotePort}`;
+}
+
+/**
+ * Checks the server's name against its certificate as Go did before SAN became compulsory when `legacyNames` is set:
+ * a certificate without any SAN may carry the name in its CN.
+ */
+export function checkName(options: ClientTls, certificate: NodePeerCertificate): Error | undefined {
+  const problem = checkServerIdentity(options.serverName, certificate);
+  if (problem === undefined) {
+    const hasNames = certificate.subjectaltname !== undefined && certificate.subjectaltname !== '';
+    if (hasNames || options.legacyNames === true) return undefined;
+    return new Error(`the certificate of "${options.serverName}" has its name only in the CN, expected a SAN`);
+  }
+  return problem;
+}
+
+/** The facts of the peer, taken once after the handshake. `verified` is what the TLS library decided about the chain. */
+export function describeTls(socket: TLSSocket, verified: boolean): TlsState {
+  const certificate = socket.getPeerX509Certificate();
+  const peerCertificate = certificate ? describeCertificate(certificate) : undefined;
+  return {
+    version: (socket.getProtocol() ?? 'unknown').replace(/^TLSv/, ''),
+    cipher: socket.getCipher()?.standardName ?? '',
+    peerVerified: verified && peerCertificate !== undefined,
+    ...(peerCertificate === undefined ? {} : {peerCertificate}),
+  };
+}
+
+function describeCertificate(certificate: X509Certificate): PeerCertificate {
+  const legacy = certificate.toLegacyObject() as {readonly subject?: {readonly CN?: unknown}};
+  const commonName: unknown = legacy.subject?.CN;
+  return {
+    // Several CNs would let one certificate be read as different nodes: such a certificate has no name here.
+    commonName: typeof commonName === 'string' ? commonName : '',
+    subjectAltNames: parseAltNames(certificate.subjectAltName ?? ''),
+    validToMs: Date.parse(certificate.validTo),
+    fingerprint256: certificate.fingerprint256,
+    pem: certificate.toString(),
+  };
+}
+
+/** DNS names out of `DNS:a, DNS:"b\u002c", IP Address:1.2.3.4`; a name that had to be quoted is no host name and is left out. */
+function parseAltNames(text: string): string[] {
+  const names: string[] = [];
+  for (const part of text.split(', ')) {
+    if (part.startsWith('DNS:') && !part.includes('"')) names.push(part.slice(4));
+  }
+  return names;
+}
