@@ -1,0 +1,20 @@
+/** The public door of `connect`: connections to the middleware. */
+export type {ConnectAuth} from './auth.ts';
+export {backoffMs, fiveSecondBackoff, twentySecondBackoff} from './backoff.ts';
+export {ConnectError, type ConnectErrorCode, connectErrorCodes} from './errors.ts';
+export {isNoResponders} from './headers.ts';
+export {createHeartbeats, type HeartbeatMember, type Heartbeats} from './heartbeats.ts';
+export {connectLimits} from './limits.ts';
+export type {ServerSource} from './links.ts';
+export {type OpenConnectionOptions, openConnection} from './open.ts';
+export {parseServerUrl, type ServerScheme, type ServerUrl} from './server-url.ts';
+export type {SessionTls} from './session.ts';
+export type {
+  Connection,
+  ConnectionEvents,
+  ConnectionState,
+  ConnectionStats,
+  MiddlewareMessage,
+  MiddlewareSubscription,
+  PublishOptions,
+} from './types.ts';

@@ -1,0 +1,40 @@
+/** Every bound of a middleware connection, and why it is that number. */
+export const connectLimits = {
+  /** Bytes kept for publishing while there is no broker; the reference keeps as many, and what is older is stale anyway. */
+  reconnectBufferBytesMax: 10 * 1024,
+  /** Bytes that may wait for a slow broker: what a stock broker lets wait for a slow client. */
+  writeQueueBytesMax: 64 * 1024 * 1024,
+  /** The first line of a broker; a stock INFO is below 1 KiB, a cluster of many URLs below 16 KiB. */
+  infoBytesMax: 64 * 1024,
+  /** Subject, reply subject and their lengths must fit a control line of 4,096 bytes, with room for verb and sizes. */
+  subjectsBytesMax: 4000,
+  /** A line or message beyond these ends the connection: the broker's own limits are 4 KiB and 1 MiB; a site may raise them. */
+  controlLineBytesMax: 64 * 1024,
+  payloadBytesMax: 64 * 1024 * 1024,
+  /** Assumed until INFO says otherwise. */
+  defaultMaxPayloadBytes: 1024 * 1024,
+  connectTimeoutMs: 2000,
+  /** Above this the configuration is refused, as in the reference. */
+  connectTimeoutMsMax: 120_000,
+  /** Servers; interactive clients use `clientPingIntervalMs`. */
+  pingIntervalMs: 120_000,
+  clientPingIntervalMs: 30_000,
+  /** Unanswered PINGs before a connection counts as stale. */
+  pingsOutstandingMax: 2,
+  /** Spread of the heartbeats of many connections over one interval. */
+  heartbeatSlots: 16,
+  /** Requests waiting for an answer on one connection. */
+  pendingRequestsMax: 10_000,
+  /** Callers waiting for a PONG. */
+  pendingFlushesMax: 10_000,
+  subscriptionsMax: 100_000,
+  /** The last flush of a drain. */
+  drainTimeoutMs: 5000,
+  /** All look-ups of one resolution of the server list together. */
+  resolveTimeoutMs: 5000,
+  /** More brokers than this in one list is a broken list. */
+  serversMax: 1000,
+  /** First size of the buffer in which the writes of one turn are joined, and the size at which it is sent at once. */
+  writeChunkBytes: 1024,
+  writeChunkBytesMax: 64 * 1024,
+} as const;

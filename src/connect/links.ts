@@ -1,0 +1,104 @@
+/**
+ * Makes links: one pass asks for the list of brokers anew and tries each of them once.
+ */
+import type {Logger} from '../lib/logger.ts';
+import type {Clock, Network, Random} from '../lib/platform.ts';
+import {errorMessage} from '../lib/errors.ts';
+import type {ConnectAuth} from './auth.ts';
+import {ConnectError} from './errors.ts';
+import {connectLimits} from './limits.ts';
+import {openSession, type Session, type SessionTls} from './session.ts';
+import {parseServerUrl, type ServerUrl} from './server-url.ts';
+
+/** Gives the current list of brokers, best first within what is equal. */
+export type ServerSource = (options: {readonly signal: AbortSignal}) => Promise<readonly string[]>;
+
+export interface LinkOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly logger: Logger;
+  readonly name: string;
+  readonly servers: readonly string[] | ServerSource;
+  readonly tls: SessionTls | undefined;
+  readonly auth: ConnectAuth | undefined;
+  readonly timeoutMs: number;
+  readonly localAddress: string | undefined;
+  readonly signal: AbortSignal;
+  readonly stop: () => void;
+}
+
+export class LinkMaker {
+  readonly #options: LinkOptions;
+  /** Where the next pass starts, so that a dead first broker is not asked first for ever. */
+  #first: number;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#first = Math.floor(options.random.float() * connectLimits.serversMax);
+  }
+
+  get clock(): Clock {
+    return this.#options.clock;
+  }
+
+  get random(): Random {
+    return this.#options.random;
+  }
+
+  get logger(): Logger {
+    return this.#options.logger;
+  }
+
+  get signal(): AbortSignal {
+    return this.#options.signal;
+  }
+
+  stop(): void {
+    this.#options.stop();
+  }
+
+  /**
+   * Tries every broker once.
+   *
+   * @throws {ConnectError} the last failure; with several brokers its message names each
+   */
+  async pass(): Promise<Session> {
+    const servers = await this.#servers();
+    const failures: ConnectError[] = [];
+    this.#options.logger.info(`Attempting to connect to: ${servers.map((server) => server.text).join(', ')}`);
+    for (let step = 0; step < servers.length; step++) {
+      const server = servers[(this.#first + step) % servers.length];
+      if (server === undefined) continue;
+      this.#options.signal.throwIfAborted();
+      try {
+        const session = await openSession(server, this.#options);
+        this.#first += step;
+        return session;
+      } catch (error) {
+        this.#options.signal.throwIfAborted();
+        failures.push(asConnectError(error));
+      }
+    }
+    this.#first++;
+    const [only] = failures;
+    if (failures.length === 1 && only !== undefined) throw only;
+    throw new ConnectError(
+      failures.at(-1)?.code ?? 'ERR_CONNECT_FAILED',
+      `Cannot connect to any of ${failures.length} brokers: ${failures.map((error) => error.message).join('; ')}`,
+      {cause: failures.at(-1)},
+    );
+  }
+
+  async #servers(): Promise<readonly ServerUrl[]> {
+    const {servers, signal} = this.#options;
+    const list = typeof servers === 'function' ? await servers({signal}) : servers;
+    if (list.length === 0) throw new ConnectError('ERR_NO_SERVERS', 'Cannot connect: the list of brokers is empty');
+    return list.slice(0, connectLimits.serversMax).map((text) => parseServerUrl(text));
+  }
+}
+
+function asConnectError(error: unknown): ConnectError {
+  if (error instanceof ConnectError) return error;
+  return new ConnectError('ERR_CONNECT_FAILED', errorMessage(error), {cause: error});
+}

@@ -1,0 +1,339 @@
+/**
+ * One live link to one broker: from the TCP connection over INFO, TLS and CONNECT to the first PONG, and then until it ends.
+ *
+ * Subscriptions and their handlers belong to the connection above, which outlives its links.
+ */
+import type {ByteStream, ClientTls} from '../lib/network.ts';
+import type {Clock, Network} from '../lib/platform.ts';
+import {errorMessage} from '../lib/errors.ts';
+import type {ConnectAuth} from './auth.ts';
+import {connectLine} from './auth.ts';
+import {ConnectError} from './errors.ts';
+import {InboundParser} from './inbound.ts';
+import {type BrokerInfo, parseInfo, readFirstLine} from './info.ts';
+import {connectLimits} from './limits.ts';
+import {Outbox} from './outbox.ts';
+import {brokerComplaint} from './server-errors.ts';
+import type {ServerUrl} from './server-url.ts';
+
+export interface SessionOwner {
+  message(
+    sid: string,
+    subject: string,
+    replyTo: string | undefined,
+    headers: Buffer | undefined,
+    payload: Buffer,
+  ): void;
+  /** A complaint of the broker that leaves the link open. */
+  complaint(error: ConnectError): void;
+  /** Called once, and only after the session was opened. */
+  ended(error: ConnectError): void;
+}
+
+/** How TLS is made: without it, a broker that demands TLS is an error; with it, a broker without TLS is one. */
+export type SessionTls = Omit<ClientTls, 'serverName'>;
+
+export interface SessionOptions {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly name: string;
+  readonly tls: SessionTls | undefined;
+  readonly auth: ConnectAuth | undefined;
+  readonly timeoutMs: number;
+  readonly localAddress: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+export class Session {
+  readonly server: ServerUrl;
+  readonly #stream: ByteStream;
+  readonly #outbox: Outbox;
+  readonly #parser: InboundParser;
+  #owner: SessionOwner | undefined;
+  #info: BrokerInfo;
+  #pongWaiters: ((() => void) | undefined)[] = [];
+  #pingsOutstanding = 0;
+  #ended = false;
+  #start: {resolve(): void; reject(error: Error): void} | undefined;
+
+  constructor(stream: ByteStream, options: {readonly server: ServerUrl; readonly info: BrokerInfo}) {
+    this.server = options.server;
+    this.#stream = stream;
+    this.#info = options.info;
+    this.#outbox = new Outbox(stream);
+    this.#parser = new InboundParser(this, connectLimits);
+  }
+
+  get brokerInfo(): BrokerInfo {
+    return this.#info;
+  }
+
+  get queuedBytes(): number {
+    return this.#outbox.queuedBytes;
+  }
+
+  /** Sends CONNECT and PING and waits for PONG. */
+  begin(connect: string, rest: Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#start = {resolve, reject};
+      this.#stream.onClose = (cause) => this.#end(lost(this.server.text, cause));
+      this.#stream.onData = (chunk) => this.#receive(chunk);
+      this.#pongWaiters.push(undefined);
+      this.#outbox.add(connect);
+      this.#outbox.add('PING');
+      this.#outbox.flush();
+      if (rest.length > 0) this.#receive(rest);
+    });
+  }
+
+  adopt(owner: SessionOwner): void {
+    this.#owner = owner;
+  }
+
+  send(line: string, headers?: Uint8Array, payload?: Uint8Array): void {
+    this.#outbox.add(line, headers, payload);
+  }
+
+  sendBytes(bytes: Uint8Array): void {
+    this.#outbox.addBytes(bytes);
+  }
+
+  /** `onPong` is called when everything sent before was handled. */
+  sendPing(onPong?: () => void): void {
+    this.#pongWaiters.push(onPong);
+    this.#outbox.add('PING');
+  }
+
+  get pongsAwaited(): number {
+    return this.#pongWaiters.length;
+  }
+
+  /** One keep-alive interval passed. */
+  beat(): void {
+    if (this.#ended) return;
+    if (this.#pingsOutstanding >= connectLimits.pingsOutstandingMax) {
+      this.#fail(
+        new ConnectError(
+          'ERR_STALE_CONNECTION',
+          `The broker at ${this.server.text} did not answer ${this.#pingsOutstanding} PINGs: the connection is given up`,
+          {details: {server: this.server.text}},
+        ),
+      );
+      return;
+    }
+    this.#pingsOutstanding++;
+    this.sendPing();
+  }
+
+  /** Sends what is queued and closes. */
+  close(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#owner = undefined;
+    this.#stream.onData = undefined;
+    this.#stream.onClose = undefined;
+    this.#outbox.flush();
+    this.#stream.end();
+  }
+
+  abort(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#owner = undefined;
+    this.#stream.onData = undefined;
+    this.#stream.onClose = undefined;
+    this.#stream.destroy();
+  }
+
+  // What the parser finds.
+
+  message(
+    sid: string,
+    subject: string,
+    replyTo: string | undefined,
+    headers: Buffer | undefined,
+    payload: Buffer,
+  ): void {
+    this.#owner?.message(sid, subject, replyTo, headers, payload);
+  }
+
+  info(json: Buffer): void {
+    this.#info = parseInfo(json, this.server.text);
+  }
+
+  ping(): void {
+    this.#outbox.add('PONG');
+  }
+
+  pong(): void {
+    this.#pingsOutstanding = 0;
+    const start = this.#start;
+    this.#pongWaiters.shift()?.();
+    if (start === undefined) return;
+    this.#start = undefined;
+    start.resolve();
+  }
+
+  ok(): void {
+    // Only verbose connections get these; ours are not, and an unasked one changes nothing.
+  }
+
+  error(text: string): void {
+    const {error, staysOpen} = brokerComplaint(text, this.server.text);
+    if (staysOpen && this.#start === undefined) this.#owner?.complaint(error);
+    else this.#fail(error);
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#ended) return;
+    try {
+      this.#parser.push(chunk);
+    } catch (cause) {
+      this.#fail(
+        new ConnectError(
+          'ERR_BROKER_PROTOCOL',
+          `Cannot understand the broker at ${this.server.text}: ${errorMessage(cause)}`,
+          {cause, details: {server: this.server.text}},
+        ),
+      );
+    }
+  }
+
+  #fail(error: ConnectError): void {
+    if (this.#ended) return;
+    this.#stream.onData = undefined;
+    this.#stream.onClose = undefined;
+    this.#stream.destroy();
+    this.#end(error);
+  }
+
+  #end(error: ConnectError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#pongWaiters = [];
+    const start = this.#start;
+    const owner = this.#owner;
+    this.#start = undefined;
+    this.#owner = undefined;
+    if (start !== undefined) start.reject(error);
+    owner?.ended(error);
+  }
+}
+
+function lost(server: string, cause: Error | undefined): ConnectError {
+  const why = cause === undefined ? 'closed by the broker' : cause.message;
+  return new ConnectError('ERR_CONNECTION_LOST', `The connection to ${server} ended: ${why}`, {
+    ...(cause === undefined ? {} : {cause}),
+    details: {server},
+  });
+}
+
+/**
+ * Connects and starts the protocol with one broker.
+ *
+ * @throws {ConnectError} every code that a start can end with
+ */
+export async function openSession(server: ServerUrl, options: SessionOptions): Promise<Session> {
+  const {clock, timeoutMs, signal} = options;
+  if (server.scheme === 'ws' || server.scheme === 'wss') {
+    throw new ConnectError(
+      'ERR_SERVER_URL',
+      `Cannot connect to "${server.text}": expected a nats:// or tls:// address`,
+      {
+        details: {server: server.text},
+      },
+    );
+  }
+  const stream = await connectStream(server, options);
+  const abort = (): void => stream.destroy(signal.reason instanceof Error ? signal.reason : undefined);
+  signal.addEventListener('abort', abort, {once: true});
+  let late = false;
+  const timer = clock.setTimer(() => {
+    late = true;
+    stream.destroy();
+  }, timeoutMs);
+  try {
+    return await startSession(stream, server, options);
+  } catch (error) {
+    stream.destroy();
+    if (!late) throw error;
+    throw new ConnectError(
+      'ERR_CONNECT_TIMEOUT',
+      `Cannot connect to ${server.text}: it accepted the connection but did not finish the start in ${timeoutMs} ms`,
+      {cause: error, details: {server: server.text}},
+    );
+  } finally {
+    timer.cancel();
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+async function connectStream(server: ServerUrl, options: SessionOptions): Promise<ByteStream> {
+  try {
+    return await options.network.connect({
+      host: server.host,
+      port: server.port,
+      timeoutMs: options.timeoutMs,
+      signal: options.signal,
+      ...(options.localAddress === undefined ? {} : {localAddress: options.localAddress}),
+    });
+  } catch (cause) {
+    throw new ConnectError('ERR_CONNECT_FAILED', `Cannot connect to ${server.text}: ${errorMessage(cause)}`, {
+      cause,
+      details: {server: server.text},
+    });
+  }
+}
+
+async function startSession(stream: ByteStream, server: ServerUrl, options: SessionOptions): Promise<Session> {
+  const {info, rest} = await readFirstLine(stream, server.text);
+  let behind = rest;
+  const wantsTls = options.tls !== undefined || server.scheme === 'tls';
+  if (wantsTls) {
+    if (!info.tlsRequired && !info.tlsAvailable) {
+      throw new ConnectError(
+        'ERR_TLS_NOT_OFFERED',
+        `Cannot connect to ${server.text}: the broker does not offer TLS, and this process is told to use it`,
+        {details: {server: server.text}},
+      );
+    }
+    if (behind.length > 0) {
+      // Anything in clear behind INFO could have been put there by somebody in between.
+      throw new ConnectError(
+        'ERR_BROKER_PROTOCOL',
+        `Cannot connect to ${server.text}: ${behind.length} bytes in clear came before TLS`,
+        {details: {server: server.text}},
+      );
+    }
+    await startTls(stream, server, options);
+    behind = Buffer.alloc(0);
+  } else if (info.tlsRequired) {
+    throw new ConnectError(
+      'ERR_TLS_REQUIRED',
+      `Cannot connect to ${server.text}: the broker demands TLS, and this process is told not to use it`,
+      {details: {server: server.text}},
+    );
+  }
+  const connect = await connectLine({
+    info,
+    server,
+    name: options.name,
+    auth: options.auth,
+    tlsRequired: wantsTls,
+  });
+  const session = new Session(stream, {server, info});
+  await session.begin(connect, behind);
+  return session;
+}
+
+async function startTls(stream: ByteStream, server: ServerUrl, options: SessionOptions): Promise<void> {
+  const tls = options.tls ?? {material: {}, verify: true};
+  try {
+    await stream.startTlsClient({...tls, serverName: server.host, timeoutMs: options.timeoutMs});
+  } catch (cause) {
+    throw new ConnectError('ERR_CONNECT_TLS', `Cannot start TLS with ${server.text}: ${errorMessage(cause)}`, {
+      cause,
+      details: {server: server.text},
+    });
+  }
+}
