@@ -43,6 +43,8 @@ export interface SecurityProvider {
   /** PEM or token sent along with what is signed. */
   readonly credential: string;
   readonly tls: TlsMaterial;
+  /** Hash of what this provider trusts: providers with the same give the same verdict on the same proof, so it may be shared. */
+  readonly trustId?: string;
   sign(message: Uint8Array): Promise<Buffer>;
   /**
    * @throws {CryptoError} `ERR_SIGNATURE_INVALID` | `ERR_CERTIFICATE_INVALID` | `ERR_CALLER_NOT_ALLOWED` | `ERR_TOKEN_INVALID`

@@ -1,0 +1,73 @@
+/**
+ * Who a certificate may speak for: caller names, the list of allowed callers and the list of privileged ones.
+ *
+ * Stricter than the reference on purpose: the whole caller id must be a kind and a name, with nothing before or behind, and the
+ * default patterns match whole names with their dots escaped. Patterns that an operator writes keep their meaning: RE2 syntax,
+ * unanchored, slashes around them removed, an invalid one never matches.
+ */
+import {RE2JS} from 're2js';
+import {CryptoError} from './errors.ts';
+import {cryptoLimits} from './limits.ts';
+
+export const defaultAllowedCallers: readonly string[] = ['^[\\w.-]+\\.mcollective$', '^[\\w.-]+\\.choria$'];
+
+export const defaultPrivilegedCallers: readonly string[] = [
+  '^[\\w.-]+\\.privileged\\.mcollective$',
+  '^[\\w.-]+\\.privileged\\.choria$',
+];
+
+/** The reference's own defaults; when a configuration spells them out they mean ours. */
+const replacedDefaults: Readonly<Record<string, string>> = {
+  '\\.mcollective$': '^[\\w.-]+\\.mcollective$',
+  '\\.choria$': '^[\\w.-]+\\.choria$',
+  '\\.privileged.mcollective$': '^[\\w.-]+\\.privileged\\.mcollective$',
+  '\\.privileged.choria$': '^[\\w.-]+\\.privileged\\.choria$',
+};
+
+export interface NameMatcher {
+  /** The patterns in use, for messages and for telling two matchers apart. */
+  readonly patterns: readonly string[];
+  /** Patterns that do not compile, and so never match. */
+  readonly invalid: readonly string[];
+  matches(name: string): boolean;
+}
+
+export function createNameMatcher(patterns: readonly string[]): NameMatcher {
+  const invalid: string[] = [];
+  const compiled: RE2JS[] = [];
+  const used: string[] = [];
+  for (const pattern of patterns) {
+    const replaced = Object.hasOwn(replacedDefaults, pattern) ? (replacedDefaults[pattern] ?? pattern) : pattern;
+    const inner =
+      replaced.length > 1 && replaced.startsWith('/') && replaced.endsWith('/') ? replaced.slice(1, -1) : replaced;
+    used.push(inner);
+    try {
+      compiled.push(RE2JS.compile(inner));
+    } catch {
+      // The reference never matches a pattern that does not compile; the set-up check reports it.
+      invalid.push(pattern);
+    }
+  }
+  return {
+    patterns: used,
+    invalid,
+    matches: (name) => compiled.some((pattern) => pattern.matcher(name).find()),
+  };
+}
+
+/**
+ * The name inside a caller id such as `choria=rip.mcollective`.
+ *
+ * @throws {CryptoError} `ERR_CALLER_NOT_ALLOWED`
+ */
+export function callerName(callerId: string): string {
+  const match = callerId.length <= cryptoLimits.nameLengthMax ? /^[a-z]+=([A-Za-z0-9_.-]+)$/.exec(callerId) : null;
+  const name = match?.[1];
+  if (name === undefined) {
+    throw new CryptoError(
+      'ERR_CALLER_NOT_ALLOWED',
+      `Cannot accept caller ${JSON.stringify(callerId.slice(0, 64))}: it is not a kind and a name, such as choria=rip.mcollective`,
+    );
+  }
+  return name;
+}

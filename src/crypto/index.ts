@@ -1,0 +1,45 @@
+/** Keys, certificates, tokens and the security providers. */
+export {type BoundedCache, createBoundedCache} from './bounded-cache.ts';
+export {
+  callerName,
+  createNameMatcher,
+  defaultAllowedCallers,
+  defaultPrivilegedCallers,
+  type NameMatcher,
+} from './caller-names.ts';
+export {type Certificate, parseCertificate} from './certificate.ts';
+export {
+  type CertificateVerifier,
+  createCertificateVerifier,
+  readCertificates,
+  type TrustedCertificate,
+} from './chain.ts';
+export {CryptoError, type CryptoErrorCode, cryptoErrorCodes} from './errors.ts';
+export {cryptoLimits} from './limits.ts';
+export type {ProvenCaller, RequestProof, SecurityProvider, SecurityTechnology} from './types.ts';
+export {
+  createFileProvider,
+  createMemoryProvider,
+  createProofCache,
+  createPuppetProvider,
+  type FileProviderOptions,
+  type ProofCache,
+  puppetPaths,
+  type PuppetProviderOptions,
+  type X509CoreOptions,
+  type X509Settings,
+} from './x509-provider.ts';
+export {
+  type CertificateRequest,
+  type CertificateRequestOptions,
+  type CertificateUsage,
+  createCertificateRequest,
+  generateKey,
+  type IssueAuthorityOptions,
+  issueCertificate,
+  issueCertificateAuthority,
+  type IssueCertificateOptions,
+  type IssuedCertificate,
+  type KeyKind,
+  type KeyPair,
+} from './x509-issue.ts';
