@@ -145,6 +145,8 @@ export interface HostInfo {
   readonly workingDirectory: string;
   readonly tempDirectory: string;
   readonly cpuCount: number;
+  /** How this same program is started again: for re-execution and for programs that it starts beside itself. */
+  readonly self: {readonly command: string; readonly args: readonly string[]};
 }
 
 export interface Platform {
