@@ -4,3 +4,4 @@ export {createAgentRegistry} from './registry.ts';
 export type {AgentRegistryOptions} from './registry.ts';
 export {RpcError, rpcErrorCodes} from './errors.ts';
 export type {RpcErrorCode} from './errors.ts';
+export * from './client/index.ts';

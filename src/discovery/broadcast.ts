@@ -1,0 +1,97 @@
+/**
+ * Asks everybody: a ping to the `discovery` agent of all nodes, who test the filter themselves.
+ *
+ * Rules: the client digest, section 2.1. The collector knows no sockets; the probe sends and hands over who answered.
+ */
+import type {Clock, TimerHandle} from '../lib/platform.ts';
+import type {Filter} from '../protocol/types.ts';
+import {discoveryLimits} from './limits.ts';
+import type {DiscoveryMethod, DiscoveryRequest, DiscoveryResult} from './types.ts';
+
+/** One ping under way. */
+export interface ProbeHandle {
+  /** Stops listening. Idempotent. */
+  stop(): void;
+}
+
+export interface DiscoveryProbe {
+  /**
+   * Sends one ping; resolves when it is sent. `onAnswer` gets the sender of each answer, several times if it answers again.
+   *
+   * `timeoutMs` bounds connecting and sending.
+   */
+  send(
+    request: {
+      readonly filter: Filter;
+      readonly collective: string;
+      readonly timeoutMs: number;
+      readonly signal: AbortSignal;
+    },
+    onAnswer: (identity: string) => void,
+  ): Promise<ProbeHandle>;
+}
+
+export interface BroadcastOptions {
+  readonly probe: DiscoveryProbe;
+  readonly clock: Clock;
+  /** The name that selected it: `mc` or `broadcast`. */
+  readonly name?: string;
+  readonly onAnswer?: (identity: string) => void;
+}
+
+export function createBroadcastMethod(options: BroadcastOptions): DiscoveryMethod {
+  return {
+    name: options.name ?? 'mc',
+    discover: async (request) => {
+      const identities = plainIdentities(request.filter);
+      if (identities !== undefined) return {identities, complete: true};
+      return collect(request, options);
+    },
+  };
+}
+
+/**
+ * The identities of a filter that only names nodes: they need no question, and names nobody knows are kept, so that the request
+ * can report them as silent. Agents do not prevent this.
+ */
+export function plainIdentities(filter: Filter): readonly string[] | undefined {
+  const {facts, classes, compounds, identities} = filter;
+  if (facts.length + classes.length + compounds.length > 0 || identities.length === 0) return undefined;
+  if (identities.some(isRegexEntry)) return undefined;
+  return [...new Set(identities)];
+}
+
+export function isRegexEntry(text: string): boolean {
+  return text.startsWith('/') && text.endsWith('/');
+}
+
+async function collect(request: DiscoveryRequest, options: BroadcastOptions): Promise<DiscoveryResult> {
+  const {clock, probe, onAnswer} = options;
+  const {filter, collective, timeoutMs, signal, slidingWindow} = request;
+  const found = new Set<string>();
+  let timer: TimerHandle | undefined;
+  let handle: ProbeHandle | undefined;
+  let close = (): void => undefined;
+  const closed = new Promise<void>((resolve) => {
+    close = resolve;
+  });
+  const answered = (identity: string): void => {
+    if (found.has(identity) || found.size >= discoveryLimits.nodesMax) return;
+    found.add(identity);
+    onAnswer?.(identity);
+    if (!slidingWindow || timer === undefined) return;
+    timer.cancel();
+    timer = clock.setTimer(close, discoveryLimits.windowMs);
+  };
+  signal.addEventListener('abort', close, {once: true});
+  try {
+    handle = await probe.send({filter, collective, timeoutMs, signal}, answered);
+    timer = clock.setTimer(close, slidingWindow && found.size > 0 ? discoveryLimits.windowMs : timeoutMs);
+    if (!signal.aborted) await closed;
+  } finally {
+    timer?.cancel();
+    signal.removeEventListener('abort', close);
+    handle?.stop();
+  }
+  return {identities: [...found], complete: false};
+}

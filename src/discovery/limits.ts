@@ -1,0 +1,20 @@
+/** Every bound of discovery, with why. */
+export const discoveryLimits = {
+  /** Files of nodes and inventories: a million nodes of 200 bytes, facts included for a tenth of them. */
+  sourceBytesMax: 256 * 1024 * 1024,
+  /** STDIN is held in memory before it is known what it is. */
+  stdinBytesMax: 256 * 1024 * 1024,
+  /** Nodes of one answer; ten times the largest fleet this program is built for. */
+  nodesMax: 500_000,
+  /** Answers of an external command, its reply file and its output. */
+  externalReplyBytesMax: 64 * 1024 * 1024,
+  externalOutputBytesMax: 1024 * 1024,
+  /** The reference forces shorter times to this. */
+  externalTimeoutMsMin: 1_000,
+  /** How long after an answer a sliding window stays open. */
+  windowMs: 300,
+  /** The longest name of a node. */
+  identityBytesMax: 512,
+  /** Problems of an inventory file that are listed. */
+  problemsMax: 50,
+} as const;

@@ -1,0 +1,21 @@
+/** The request side of RPC: who is asked, what counts as an answer, when it is over. */
+export {runRequest, isUnfiltered} from './run.ts';
+export {streamReplies} from './reply-stream.ts';
+export type {ReplyStream, RunRequest} from './reply-stream.ts';
+export {checkTargets, isUsableIdentity, limitTargets, splitBatches} from './targets.ts';
+export type {LimitOptions} from './targets.ts';
+export {clientLimits} from './limits.ts';
+export {RequestError, requestErrorCodes} from './errors.ts';
+export type {RequestErrorCode} from './errors.ts';
+export type {
+  Messenger,
+  NodeReply,
+  OpenedReply,
+  OutgoingRequest,
+  RequestHandlers,
+  RequestKind,
+  RequestOptions,
+  RequestStatistics,
+  SealedRequest,
+  StrayReplies,
+} from './types.ts';

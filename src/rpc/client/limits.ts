@@ -1,0 +1,23 @@
+/** Every bound of the request side, with why. */
+export const clientLimits = {
+  /** A reply larger than this is dropped and reported: ten thousand such nodes would otherwise fill the operator's memory. */
+  replyBytesMax: 8 * 1024 * 1024,
+  /** Answers kept in one result; what comes beyond is streamed and counted but not kept. */
+  retainedBytesMax: 2 * 1024 * 1024 * 1024,
+  /** Nodes one request may name; ten times the largest fleet this program is built for. */
+  targetsMax: 500_000,
+  /** Distinct names kept of each kind of stray answer: a flood is counted, its names are only sampled. */
+  strayNamesMax: 1_000,
+  /** Up to this many targets are written into the signed filter, so that a request cannot be sent on to another node (design 6). */
+  pinnedTargetsMax: 100,
+  /** Targets of one federated message, as the reference groups them. */
+  federatedTargetsMax: 200,
+  /** Longest identity that can be a part of a subject. */
+  identityBytesMax: 512,
+  /** A batch may sleep a day, not for ever. */
+  batchSleepMsMax: 86_400_000,
+  /** Answers waiting for a slow reader of the async iterable; more means that the reader has gone. */
+  queuedRepliesMax: 1_000_000,
+  /** How long the last flush and the farewell to the broker may take. */
+  flushMsMax: 1_000,
+} as const;

@@ -1,0 +1,336 @@
+/**
+ * One request from publish to the last answer: the state machine of the client side.
+ *
+ * It ends when nobody is outstanding, when the timeout of its last batch passes, or when its signal says so, whichever is first; it
+ * never waits for the broker beyond that. Rules: the client digest, sections 3, 4 and 5.
+ */
+import {errorMessage} from '../../lib/errors.ts';
+import {sleep, type TimerHandle} from '../../lib/platform.ts';
+import type {MiddlewareMessage} from '../../connect/types.ts';
+import type {Filter} from '../../protocol/types.ts';
+import {RequestError} from './errors.ts';
+import {clientLimits} from './limits.ts';
+import {parseReplyBody} from './reply-body.ts';
+import {ReplyTally} from './tally.ts';
+import {checkTargets, splitBatches} from './targets.ts';
+import type {Messenger, RequestHandlers, RequestOptions, RequestStatistics, SealedRequest} from './types.ts';
+
+/**
+ * Runs one request to its end.
+ *
+ * @returns the statistics; the replies went to `handlers.reply` as they came
+ * @throws {RequestError} when the request is wrong before anything is sent; errors of the connection and of signing pass through
+ * @example
+ * const statistics = await runRequest(messenger, {agent: 'rpcutil', action: 'ping', ...}, {reply: (reply) => replies.push(reply)});
+ */
+export async function runRequest(
+  messenger: Messenger,
+  options: RequestOptions,
+  handlers: RequestHandlers = {},
+): Promise<RequestStatistics> {
+  checkRequest(options);
+  return new RequestRun(messenger, {options, handlers}).run();
+}
+
+/** Everything that can be wrong is said before the first byte is sent. */
+function checkRequest(options: RequestOptions): void {
+  const {kind, targets, batchSize = 0, batchSleepMs = 0, replyTo} = options;
+  if (kind === 'direct') checkTargets(targets);
+  if (kind === 'service' && (targets.length > 0 || !isEmptyApartFromAgents(options.filter))) {
+    throw new RequestError(
+      'ERR_REQUEST_SERVICE',
+      `Cannot request the service "${options.agent}" of chosen nodes: any one instance answers, so neither targets nor filters are possible`,
+    );
+  }
+  if (kind !== 'direct' && batchSize > 0) {
+    throw new RequestError(
+      'ERR_REQUEST_BATCH',
+      `Cannot send a ${kind} request in batches: only requests to named nodes have batches`,
+    );
+  }
+  if (
+    !Number.isInteger(batchSize) ||
+    batchSize < 0 ||
+    !(batchSleepMs >= 0 && batchSleepMs <= clientLimits.batchSleepMsMax)
+  ) {
+    throw new RequestError(
+      'ERR_REQUEST_BATCH',
+      `Cannot send batches of ${batchSize} with ${batchSleepMs} ms between them: expected whole nodes and at most a day`,
+    );
+  }
+  if (options.requireFilter === true && kind !== 'direct' && isUnfiltered(options.filter)) {
+    throw new RequestError(
+      'ERR_REQUEST_UNFILTERED',
+      'Cannot send a request to every node: plugin.choria.require_client_filter is true, give at least one filter',
+    );
+  }
+  if (replyTo !== undefined && !/^[^\s*>.\u0000-\u001f\u007f]+(\.[^\s*>.\u0000-\u001f\u007f]+)*$/.test(replyTo)) {
+    throw new RequestError(
+      'ERR_REQUEST_REPLY_TO',
+      `Cannot send replies to ${JSON.stringify(replyTo)}: expected a subject such as my.replies, without wildcards, spaces and empty parts`,
+    );
+  }
+}
+
+function isEmptyApartFromAgents(filter: Filter): boolean {
+  return filter.facts.length + filter.classes.length + filter.identities.length + filter.compounds.length === 0;
+}
+
+/** Whether a filter chooses nobody: nothing at all, or one agent only. */
+export function isUnfiltered(filter: Filter): boolean {
+  return isEmptyApartFromAgents(filter) && filter.agents.length <= 1;
+}
+
+interface Batch {
+  /** Undefined where nobody is named. */
+  readonly targets: readonly string[] | undefined;
+  /** How many of this batch's targets have not answered. */
+  remaining: number;
+  end: (() => void) | undefined;
+}
+
+class RequestRun {
+  readonly #messenger: Messenger;
+  readonly #options: RequestOptions;
+  readonly #handlers: RequestHandlers;
+  readonly #id: string;
+  readonly #tally: ReplyTally;
+  readonly #batchOf = new Map<string, Batch>();
+  readonly #body: Buffer;
+  #current: Batch | undefined;
+  #ok = 0;
+  #failed = 0;
+  #publishMs = 0;
+  #startedMonotonicMs = 0;
+  #noticesLeft = 20;
+
+  constructor(messenger: Messenger, job: {readonly options: RequestOptions; readonly handlers: RequestHandlers}) {
+    this.#messenger = messenger;
+    this.#options = job.options;
+    this.#handlers = job.handlers;
+    this.#id = messenger.newRequestId();
+    const {kind, targets, agent, action, data} = job.options;
+    this.#tally = new ReplyTally({
+      requestId: this.#id,
+      agent,
+      targets: kind === 'direct' ? targets : undefined,
+      ...(kind === 'service' ? {answersMax: 1} : {}),
+    });
+    this.#body = Buffer.from(JSON.stringify({agent, action, data}));
+  }
+
+  async run(): Promise<RequestStatistics> {
+    const {clock, connection} = this.#messenger;
+    const startedAtMs = clock.nowMs();
+    this.#startedMonotonicMs = clock.monotonicMs();
+    const replyTo =
+      this.#options.replyTo ??
+      this.#messenger.replySubject({collective: this.#messenger.mainCollective, requestId: this.#id});
+    const receives = this.#options.replyTo === undefined;
+    const subscription = receives ? connection.subscribe(replyTo, (message) => this.#receive(message)) : undefined;
+    try {
+      await this.#sendBatches(replyTo, receives);
+    } finally {
+      subscription?.unsubscribe();
+    }
+    return this.#statistics(startedAtMs);
+  }
+
+  async #sendBatches(replyTo: string, receives: boolean): Promise<void> {
+    const {kind, targets, batchSize = 0, batchSleepMs = 0, signal} = this.#options;
+    const groups = kind === 'direct' ? splitBatches([...new Set(targets)], batchSize) : [undefined];
+    for (const [index, group] of groups.entries()) {
+      if (signal?.aborted) return;
+      if (index > 0 && batchSleepMs > 0 && !(await this.#pause(batchSleepMs))) return;
+      await this.#sendBatch(group, {replyTo, receives});
+      this.#handlers.batch?.(index, groups.length);
+    }
+  }
+
+  /** False when the caller ended the request during the pause. */
+  async #pause(batchSleepMs: number): Promise<boolean> {
+    const {signal} = this.#options;
+    await sleep(this.#messenger.clock, batchSleepMs, signal === undefined ? {} : {signal}).catch((error: unknown) => {
+      if (!signal?.aborted) throw error;
+    });
+    return signal?.aborted !== true;
+  }
+
+  async #sendBatch(
+    group: readonly string[] | undefined,
+    options: {readonly replyTo: string; readonly receives: boolean},
+  ): Promise<void> {
+    const {clock} = this.#messenger;
+    const sealed = await this.#messenger.seal({
+      id: this.#id,
+      agent: this.#options.agent,
+      collective: this.#options.collective,
+      filter: this.#filterFor(group),
+      ttlSeconds: this.#options.ttlSeconds,
+      body: this.#body,
+    });
+    const batch: Batch = {targets: group, remaining: 0, end: undefined};
+    for (const target of group ?? []) {
+      if (!this.#tally.isOutstanding(target)) continue;
+      batch.remaining++;
+      this.#batchOf.set(target, batch);
+    }
+    this.#current = batch;
+    const publishedAtMs = clock.monotonicMs();
+    const ended = options.receives ? this.#untilAnswered(batch) : Promise.resolve();
+    try {
+      this.#publish(sealed, {group, replyTo: options.replyTo});
+    } catch (error) {
+      batch.end?.();
+      throw error;
+    }
+    await Promise.all([this.#flush(publishedAtMs, options.receives), ended]);
+  }
+
+  /**
+   * With few targets their names go into the signed filter, so that nobody can pass the request on to another node. A filter
+   * that names identities already is left as it is.
+   */
+  #filterFor(group: readonly string[] | undefined): Filter {
+    const {filter} = this.#options;
+    if (group === undefined || group.length > clientLimits.pinnedTargetsMax || filter.identities.length > 0)
+      return filter;
+    return {...filter, identities: group};
+  }
+
+  #untilAnswered(batch: Batch): Promise<void> {
+    const {clock} = this.#messenger;
+    const {signal, timeoutMs} = this.#options;
+    return new Promise((resolve) => {
+      let timer: TimerHandle | undefined;
+      const end = (): void => {
+        timer?.cancel();
+        signal?.removeEventListener('abort', end);
+        batch.end = undefined;
+        resolve();
+      };
+      batch.end = end;
+      timer = clock.setTimer(end, timeoutMs);
+      signal?.addEventListener('abort', end, {once: true});
+      if (signal?.aborted || (batch.targets !== undefined && batch.remaining === 0)) end();
+    });
+  }
+
+  #publish(
+    sealed: SealedRequest,
+    options: {readonly group: readonly string[] | undefined; readonly replyTo: string},
+  ): void {
+    const {group, replyTo} = options;
+    const {collective, agent, kind} = this.#options;
+    const messenger = this.#messenger;
+    const subjects =
+      group === undefined
+        ? [
+            kind === 'service'
+              ? messenger.serviceSubject({collective, agent})
+              : messenger.agentSubject({collective, agent}),
+          ]
+        : group.map((identity) => messenger.nodeSubject({collective, identity}));
+    if (messenger.federations.length === 0) {
+      const transport = sealed.transport({replyTo});
+      for (const subject of subjects) messenger.connection.publish(subject, transport);
+      return;
+    }
+    for (const targets of splitBatches(subjects, clientLimits.federatedTargetsMax)) {
+      const transport = sealed.transport({replyTo, federation: {requestId: this.#id, targets}});
+      for (const name of messenger.federations) {
+        messenger.connection.publish(`choria.federation.${name}.federation`, transport);
+      }
+    }
+  }
+
+  /**
+   * Notes how long publishing took. When replies are awaited a broker that died must not hold the request up, so a failed flush is
+   * only a word there; when nothing is awaited the flush is the only proof of delivery, and its failure is the request's.
+   */
+  async #flush(publishedAtMs: number, receives: boolean): Promise<void> {
+    const {clock, connection} = this.#messenger;
+    const timeoutMs = receives ? Math.min(this.#options.timeoutMs, clientLimits.flushMsMax) : this.#options.timeoutMs;
+    try {
+      await connection.flush({timeoutMs});
+    } catch (error) {
+      if (!receives) throw error;
+      this.#notice(`The broker did not confirm the request ${this.#id}: ${errorMessage(error)}`);
+    }
+    this.#publishMs += clock.monotonicMs() - publishedAtMs;
+  }
+
+  #receive(message: MiddlewareMessage): void {
+    const {payload} = message;
+    if (payload.length === 0) return;
+    if (payload.length > clientLimits.replyBytesMax) {
+      this.#tally.invalid();
+      this.#notice(`Dropped a reply of ${payload.length} bytes: at most ${clientLimits.replyBytesMax} are taken`);
+      return;
+    }
+    let opened;
+    try {
+      opened = this.#messenger.openReply(payload);
+    } catch (error) {
+      this.#tally.invalid();
+      this.#notice(`Dropped a message that is not a valid reply: ${errorMessage(error)}`);
+      return;
+    }
+    const verdict = this.#tally.judge(opened);
+    if (verdict !== 'counted') {
+      this.#notice(`Did not count a reply in the name of ${JSON.stringify(opened.reply.senderId)}: ${verdict}`);
+      return;
+    }
+    this.#count(opened.reply);
+  }
+
+  #count(message: ReturnType<Messenger['openReply']>['reply']): void {
+    const body = parseReplyBody(message.body, this.#options.action);
+    if (body.statusCode === 0) this.#ok++;
+    else this.#failed++;
+    const batch = this.#batchOf.get(message.senderId);
+    this.#handlers.reply?.({
+      sender: message.senderId,
+      ...body,
+      sentAtMs: message.sentAtMs,
+      arrivedAfterMs: this.#messenger.clock.monotonicMs() - this.#startedMonotonicMs,
+      message,
+    });
+    if (batch !== undefined) {
+      batch.remaining--;
+      if (batch.remaining === 0) batch.end?.();
+    } else if (this.#options.kind === 'service') {
+      this.#current?.end?.();
+    }
+  }
+
+  /** A flood of odd replies gives a few words, not a flood of words; the counts are in the statistics. */
+  #notice(text: string): void {
+    if (this.#noticesLeft <= 0) return;
+    this.#noticesLeft--;
+    this.#handlers.notice?.(text);
+  }
+
+  #statistics(startedAtMs: number): RequestStatistics {
+    const strays = this.#tally.strays();
+    const {kind, targets, discoverMs = 0, signal, agent, action} = this.#options;
+    const responses = this.#ok + this.#failed;
+    return {
+      requestId: this.#id,
+      agent,
+      action,
+      noResponses: this.#options.replyTo === undefined ? this.#tally.noResponses() : [],
+      unexpectedResponses: strays.unexpected,
+      discovered: kind === 'direct' ? new Set(targets).size : Math.max(responses, kind === 'service' ? 1 : 0),
+      ok: this.#ok,
+      failed: this.#failed,
+      responses,
+      publishMs: this.#publishMs,
+      requestMs: this.#messenger.clock.monotonicMs() - this.#startedMonotonicMs,
+      discoverMs,
+      startedAtMs,
+      strays,
+      interrupted: signal?.aborted === true,
+    };
+  }
+}
