@@ -1,0 +1,14 @@
+/** The small languages: GJSON paths, semantic versions, expressions. Pure, bounded, no host evaluation. */
+export {ExprError, LangError, type LangErrorCode, langErrorCodes} from './errors.ts';
+export {
+  type GjsonResult,
+  type GjsonType,
+  gjsonGet,
+  gjsonValue,
+  type JsonData,
+  matchesWildcard,
+  parseGoFloat,
+  resultInteger,
+  resultText,
+} from './gjson/index.ts';
+export {compareCodePoints} from './text-order.ts';
