@@ -1,0 +1,24 @@
+/**
+ * Every command of the program, in the order of its help. A command is declared in its own file; what it does is loaded
+ * from `<name>-run.ts` only when it runs, so that start-up stays close to bare Node.
+ */
+import type {CommandSpec} from '../types.ts';
+import {buildinfoCommand} from './buildinfo.ts';
+import {cheatCommand} from './cheat.ts';
+
+export const program: CommandSpec = {
+  name: 'choria',
+  help: "Choria Orchestration System\n\nUse 'choria cheat' for examples of common tasks.",
+  flags: [
+    {name: 'help', kind: 'boolean', help: 'Show context-sensitive help'},
+    {name: 'version', kind: 'boolean', help: 'Show the version of this program'},
+    {name: 'debug', kind: 'boolean', help: 'Enable debug logging'},
+    {name: 'help-long', kind: 'boolean', hidden: true, help: 'Show help of every command on one page'},
+    {name: 'help-man', kind: 'boolean', hidden: true, help: 'Show help as a manual page'},
+    {name: 'fisk-introspect', kind: 'boolean', hidden: true, help: 'Show the command line as JSON'},
+    {name: 'completion-script-bash', kind: 'boolean', hidden: true, help: 'Show a completion script for bash'},
+    {name: 'completion-script-zsh', kind: 'boolean', hidden: true, help: 'Show a completion script for zsh'},
+  ],
+  // Sorted by name, as the help shows them.
+  commands: [buildinfoCommand, cheatCommand(() => program)],
+};

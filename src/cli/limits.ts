@@ -1,0 +1,22 @@
+/** Bounds of the command line. */
+
+/** Lines taken from one `@file` argument: more than any fleet's list of nodes, little enough to stay in memory. */
+export const expandedLinesMax = 100_000;
+
+/** Size of one `@file`, one configuration aid or one plugin description read by a command. */
+export const inputFileBytesMax = 16 * 1024 * 1024;
+
+/** Everything read from standard input. */
+export const stdinBytesMax = 64 * 1024 * 1024;
+
+/** Arguments of one command line after `@file` expansion. */
+export const argumentsMax = 200_000;
+
+/** How long a command may take to end after an interrupt before the process ends itself; Choria's client default. */
+export const softShutdownMs = 2_000;
+
+/** Columns below which help stops narrowing, so that a column of one letter never appears. */
+export const helpColumnsMin = 40;
+
+/** Columns beyond which help is no longer widened. */
+export const helpColumnsMax = 1_000;
