@@ -12,3 +12,11 @@ export {
   resultText,
 } from './gjson/index.ts';
 export {compareCodePoints} from './text-order.ts';
+export {
+  compareVersions,
+  parseConstraint,
+  parseVersion,
+  type SemanticVersion,
+  type SemverConstraint,
+  satisfies,
+} from './semver/index.ts';

@@ -6,7 +6,7 @@ import {wildcardStepsMax} from './limits.ts';
 
 export function matchesWildcard(text: string, pattern: string): boolean {
   if (pattern === '*') return true;
-  const subject = [...text];
+  const subject = Array.from(text);
   const tokens = parsePattern(pattern);
   let steps = 0;
   let at = 0;
@@ -43,7 +43,7 @@ interface Token {
 
 function parsePattern(pattern: string): readonly Token[] {
   const tokens: Token[] = [];
-  const characters = [...pattern];
+  const characters = Array.from(pattern);
   for (let index = 0; index < characters.length; index += 1) {
     let character = characters[index] ?? '';
     if (character === '*') {
