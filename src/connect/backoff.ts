@@ -12,11 +12,13 @@ function steps(fromMs: number, toMs: number): readonly number[] {
 }
 
 /** For the first connection. */
-export const fiveSecondBackoff: readonly number[] = steps(500, 5000);
+export const fiveSecondBackoff: readonly number[] = [500, 750, ...steps(1000, 5000)];
 
 /** For coming back after a lost connection. */
 export const twentySecondBackoff: readonly number[] = [
-  ...steps(500, 5500),
+  500,
+  750,
+  ...steps(1000, 5500),
   5750,
   ...steps(6000, 10_500),
   10_750,
