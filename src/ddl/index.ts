@@ -1,0 +1,23 @@
+/** Agent and data descriptions: reading, judging, converting, summarising, rendering. Pure; see README.md. */
+export type * from './types.ts';
+export {DdlError, ddlErrorCodes} from './errors.ts';
+export type {DdlErrorCode} from './errors.ts';
+export {
+  actionFromDocument,
+  agentDdlFromDocument,
+  dataDdlFromDocument,
+  inputFromDocument,
+  parseAgentDdl,
+  parseDataDdl,
+} from './parse.ts';
+export {checkInputValue, convertAndCheckInput, convertInputText} from './value.ts';
+export type {Conversion, ValueVerdict} from './value.ts';
+export {checkRequestData, convertArguments, withInputDefaults, withOutputDefaults} from './request.ts';
+export type {ConvertedArguments} from './request.ts';
+export {createAggregation} from './aggregate.ts';
+export type {AggregateResults, Aggregation} from './aggregate.ts';
+export {drawChart} from './chart.ts';
+export {goFormat, goValue} from './go-format.ts';
+export type {FormatArgument} from './go-format.ts';
+export {compareUtf8, goJson} from './go-json.ts';
+export {parseGoBoolean, parseGoFloat, parseGoInteger} from './go-numbers.ts';
