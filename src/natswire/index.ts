@@ -1,0 +1,34 @@
+export {ClientParser, type ClientHandler, type ClientParserOptions, type WireMessage} from './client-parser.ts';
+export {WireError, type WireErrorCode, WireErrorCodes} from './errors.ts';
+export {decodeHeaders, encodeHeaders, type MessageHeaders} from './headers.ts';
+export {wireLimits} from './limits.ts';
+export {
+  hashBytes,
+  type PublishFrame,
+  type ServerHandler,
+  ServerParser,
+  type ServerParserOptions,
+} from './server-parser.ts';
+export {
+  checkPublishSubject,
+  checkSubscribeSubject,
+  hasWildcard,
+  isPublishSubject,
+  isSubscribeSubject,
+  isWithin,
+  overlaps,
+} from './subject.ts';
+export {type Match, type QueueMatch, Sublist} from './sublist.ts';
+export {
+  type ConnectWire,
+  encodeConnect,
+  encodeError,
+  encodeInfo,
+  encodePublish,
+  encodeSubscribe,
+  encodeUnsubscribe,
+  toBytesText,
+  wireOk,
+  wirePing,
+  wirePong,
+} from './writer.ts';
