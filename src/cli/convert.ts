@@ -1,6 +1,6 @@
 /** The second pass over a command line: turns the words into values and checks what is missing (cli.md 1.1). */
+import {DurationError, nsToMs, parseCliDuration} from '../lib/duration.ts';
 import {CliError} from './errors.ts';
-import {parseFlagDuration} from './flag-duration.ts';
 import type {RawCommandLine} from './parse.ts';
 import {suggestionSuffix} from './suggest.ts';
 import type {ArgumentSpec, CommandSpec, FlagSpec, ParsedArguments} from './types.ts';
@@ -8,7 +8,6 @@ import type {ArgumentSpec, CommandSpec, FlagSpec, ParsedArguments} from './types
 type ValueSpec = Pick<FlagSpec, 'kind' | 'values'>;
 
 const numberPattern = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
-const nanosecondsInMillisecond = 1_000_000;
 
 function toInteger(text: string): number {
   const value = numberPattern.test(text) ? Number(text) : Number.NaN;
@@ -17,6 +16,15 @@ function toInteger(text: string): number {
     throw new CliError('ERR_CLI_VALUE', `strconv.ParseFloat: parsing ${JSON.stringify(text)}: invalid syntax`);
   }
   return Math.trunc(value);
+}
+
+function toMilliseconds(text: string): number {
+  try {
+    return nsToMs(parseCliDuration(text));
+  } catch (error) {
+    if (error instanceof DurationError) throw new CliError('ERR_CLI_VALUE', error.message, {cause: error});
+    throw error;
+  }
 }
 
 /** Splits `key=value` or `key:value` at the first of the two signs. */
@@ -39,7 +47,7 @@ function toValue(spec: ValueSpec, text: string): unknown {
     case 'integer':
       return toInteger(text);
     case 'duration':
-      return Number(parseFlagDuration(text)) / nanosecondsInMillisecond;
+      return toMilliseconds(text);
     case 'enum':
       return toEnum(text, spec.values ?? []);
     case 'map':

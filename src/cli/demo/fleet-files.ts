@@ -56,8 +56,16 @@ export async function writeAuthority(platform: Platform, directory: string): Pro
   const ssl = join(directory, 'ssl');
   await files.makeDirectory(ssl, {mode: 0o700, recursive: true});
   const dates = {notBeforeMs: clock.nowMs() - dayMs, notAfterMs: clock.nowMs() + certificateDays * dayMs};
-  const authority = await issueCertificateAuthority({commonName: 'Choria demo authority', ...dates, random: platform.random});
-  const otherAuthority = await issueCertificateAuthority({commonName: 'Another authority', ...dates, random: platform.random});
+  const authority = await issueCertificateAuthority({
+    commonName: 'Choria demo authority',
+    ...dates,
+    random: platform.random,
+  });
+  const otherAuthority = await issueCertificateAuthority({
+    commonName: 'Another authority',
+    ...dates,
+    random: platform.random,
+  });
   await files.writeAtomic(join(ssl, 'ca.pem'), authority.certificatePem, {mode: publicMode});
   await files.writeAtomic(join(ssl, 'ca.key'), authority.keyPem, {mode: privateMode});
 
@@ -97,10 +105,17 @@ export async function writeAuthority(platform: Platform, directory: string): Pro
 }
 
 /** Writes the configurations of everybody who connects to the broker. */
-export async function writeMembers(platform: Platform, options: {readonly directory: string; readonly brokerAddress: string}): Promise<FleetFiles> {
+export async function writeMembers(
+  platform: Platform,
+  options: {readonly directory: string; readonly brokerAddress: string},
+): Promise<FleetFiles> {
   const {directory, brokerAddress} = options;
   const {files} = platform;
-  const common = [`plugin.choria.middleware_hosts = ${brokerAddress}`, 'plugin.choria.use_srv = false', `collectives = ${collective}`];
+  const common = [
+    `plugin.choria.middleware_hosts = ${brokerAddress}`,
+    'plugin.choria.use_srv = false',
+    `collectives = ${collective}`,
+  ];
   const write = async (name: string, lines: readonly string[]): Promise<string> => {
     const path = join(directory, name);
     await files.writeAtomic(path, `${lines.join('\n')}\n`, {mode: privateMode});
@@ -132,8 +147,23 @@ export async function writeMembers(platform: Platform, options: {readonly direct
     homeDirectory,
     brokerConfig: join(directory, 'broker.conf'),
     serverConfigs,
-    emulatorConfig: await write('emulator.conf', ['logfile = stdout', 'loglevel = warn', ...common, securityLines(directory, callerName)]),
-    clientConfig: await write('client.conf', ['logfile = stderr', 'loglevel = warn', ...common, securityLines(directory, callerName)]),
-    strangerConfig: await write('stranger.conf', ['logfile = stderr', 'loglevel = error', ...common, securityLines(directory, strangerName)]),
+    emulatorConfig: await write('emulator.conf', [
+      'logfile = stdout',
+      'loglevel = warn',
+      ...common,
+      securityLines(directory, callerName),
+    ]),
+    clientConfig: await write('client.conf', [
+      'logfile = stderr',
+      'loglevel = warn',
+      ...common,
+      securityLines(directory, callerName),
+    ]),
+    strangerConfig: await write('stranger.conf', [
+      'logfile = stderr',
+      'loglevel = error',
+      ...common,
+      securityLines(directory, strangerName),
+    ]),
   };
 }

@@ -75,7 +75,12 @@ function waitForLine(platform: Platform, waiting: Waiting): Promise<RegExpExecAr
     };
     const fail = (what: string): void =>
       finish(() =>
-        reject(new DemoError('ERR_DEMO_NOT_READY', `Cannot go on: ${name} ${what}; its last lines were:\n${lines.slice(-keptLines).join('\n')}`)),
+        reject(
+          new DemoError(
+            'ERR_DEMO_NOT_READY',
+            `Cannot go on: ${name} ${what}; its last lines were:\n${lines.slice(-keptLines).join('\n')}`,
+          ),
+        ),
       );
     const timer = platform.clock.setTimer(() => fail(`was not ready after ${readyTimeoutMs / 1000} s`), readyTimeoutMs);
     listeners.add(look);

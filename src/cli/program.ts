@@ -1,0 +1,104 @@
+/**
+ * The edge of the command line: real streams, signals and platform. Nothing else of the program is loaded before it is needed, so
+ * that `--version` costs little more than starting Node.
+ */
+import {fstatSync} from 'node:fs';
+import {softShutdownMs} from './limits.ts';
+import type {CliContext, TextSink} from './types.ts';
+import {version} from './version.ts';
+
+type WriteStream = NodeJS.WriteStream;
+
+function textSink(stream: WriteStream): TextSink {
+  return {
+    write(text) {
+      stream.write(text);
+    },
+    get isTerminal() {
+      return Boolean(stream.isTTY);
+    },
+    get columns() {
+      return stream.isTTY ? stream.columns : undefined;
+    },
+  };
+}
+
+/** A FIFO, a socket or a file; the null device and terminals are character devices. */
+function stdinIsPiped(): boolean {
+  try {
+    return !fstatSync(0).isCharacterDevice();
+  } catch (error) {
+    // A closed standard input (EBADF) has nothing to read.
+    return (error as NodeJS.ErrnoException).code === undefined;
+  }
+}
+
+async function readStdin(limitBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  for await (const chunk of process.stdin) {
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+    total += bytes.length;
+    if (total > limitBytes) throw new Error(`Cannot read standard input: more than ${limitBytes} bytes`);
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** A reader that went away (`choria find | head -1`) is no error. */
+function endQuietlyOnClosedPipe(stream: WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+    throw error;
+  });
+}
+
+/** The first signal asks the command to end, the second or a passed deadline ends the process. */
+function watchSignals(controller: AbortController): () => void {
+  const onSignal = (): void => {
+    if (controller.signal.aborted) process.exit(1);
+    controller.abort(new Error('interrupted'));
+    setTimeout(() => process.exit(1), softShutdownMs).unref();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return () => {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  };
+}
+
+function drain(stream: WriteStream): Promise<void> {
+  if (stream.writableLength === 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    stream.write('', () => resolve());
+  });
+}
+
+/** Runs this process's command line and ends the process with its exit code. */
+export async function runProgram(): Promise<void> {
+  const argv = process.argv.slice(1);
+  if (argv.length === 2 && argv[1] === '--version') {
+    process.stderr.write(`${version}\n`);
+    return;
+  }
+  const startedAtMs = Date.now() - Math.round(performance.now());
+  const [{runCli}, {createNodePlatform}] = await Promise.all([import('./run.ts'), import('../lib/node-platform.ts')]);
+  endQuietlyOnClosedPipe(process.stdout);
+  endQuietlyOnClosedPipe(process.stderr);
+  const controller = new AbortController();
+  const unwatch = watchSignals(controller);
+  const context: CliContext = {
+    platform: createNodePlatform(),
+    stdout: textSink(process.stdout),
+    stderr: textSink(process.stderr),
+    stdin: {isTerminal: Boolean(process.stdin.isTTY), isPiped: stdinIsPiped(), readAll: readStdin},
+    signal: controller.signal,
+    startedAtMs,
+  };
+  const exitCode = await runCli(argv, context);
+  unwatch();
+  await Promise.all([drain(process.stdout), drain(process.stderr)]);
+  // Whatever a command left open (a reconnect timer, an agent's pipe) must not keep a finished command alive.
+  process.exit(exitCode);
+}
