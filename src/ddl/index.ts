@@ -21,3 +21,5 @@ export {goFormat, goValue} from './go-format.ts';
 export type {FormatArgument} from './go-format.ts';
 export {compareUtf8, goJson} from './go-json.ts';
 export {parseGoBoolean, parseGoFloat, parseGoInteger} from './go-numbers.ts';
+export {agentDdlSchema} from './agent-schema.ts';
+export {validateDdlDocument} from './schema.ts';
