@@ -7,6 +7,15 @@ export {createHeartbeats, type HeartbeatMember, type Heartbeats} from './heartbe
 export {connectLimits} from './limits.ts';
 export type {ServerSource} from './links.ts';
 export {type OpenConnectionOptions, openConnection} from './open.ts';
+export {
+  type ConnectSecurity,
+  connectSecurity,
+  createSecurityProvider,
+  type SecurityOptions,
+  type SecuritySwitches,
+  securitySwitches,
+} from './security.ts';
+export {federationCollectives, type ResolveOptions, resolveServers, serverSource} from './servers.ts';
 export {parseServerUrl, type ServerScheme, type ServerUrl} from './server-url.ts';
 export type {SessionTls} from './session.ts';
 export type {

@@ -1,0 +1,214 @@
+/**
+ * Chooses the security provider from the configuration, and the TLS and credentials of a connection from the provider.
+ *
+ * Rules: config.md 6, security.md 1 and 2. Switches that turn checks off are for clients only; a server never has them.
+ */
+import type {Config} from '../config/types.ts';
+import {createFileProvider, createPuppetProvider, type ProofCache, type SecurityProvider} from '../crypto/index.ts';
+import {type Logger, silentLogger} from '../lib/logger.ts';
+import type {Platform} from '../lib/platform.ts';
+import type {ConnectAuth} from './auth.ts';
+import {ConnectError} from './errors.ts';
+import {connectLimits} from './limits.ts';
+import type {SessionTls} from './session.ts';
+import {isOn, listOf, textOf} from './settings.ts';
+import {cipherNames, curveNames} from './tls-names.ts';
+
+export interface SecurityOptions {
+  readonly platform: Pick<Platform, 'files' | 'env' | 'host' | 'processes'>;
+  readonly mode: 'client' | 'server';
+  readonly logger: Logger;
+  /** `--certname`. */
+  readonly certnameOverride?: string;
+  /** Shared among the instances of one process, so that identical bytes are checked once. */
+  readonly proofs?: ProofCache;
+}
+
+/** What the environment of an interactive command turned off. */
+export interface SecuritySwitches {
+  readonly tls: boolean;
+  readonly verifyTls: boolean;
+  readonly verifyProvider: boolean;
+  /** `INSECURE_YES_REALLY`: requests are not signed at all. */
+  readonly secureProtocol: boolean;
+}
+
+const everythingOn: SecuritySwitches = {tls: true, verifyTls: true, verifyProvider: true, secureProtocol: true};
+
+/** Suffix of the names that users sign with. */
+const clientSuffix = 'mcollective';
+
+/** Reads `INSECURE_*`; each needs exactly the text `true`, and each is logged. */
+export function securitySwitches(
+  options: Pick<SecurityOptions, 'mode' | 'logger'> & {readonly platform: Pick<Platform, 'env'>},
+): SecuritySwitches {
+  if (options.mode === 'server') return everythingOn;
+  const isSet = (name: string): boolean => {
+    if (options.platform.env[name] !== 'true') return false;
+    options.logger.warn(`${name} is set in the environment: checks are turned off`);
+    return true;
+  };
+  const really = isSet('INSECURE_YES_REALLY');
+  const noTls = isSet('INSECURE_DISABLE_TLS');
+  const anonymous = isSet('INSECURE_ANON_TLS');
+  return {
+    tls: !really && !noTls,
+    verifyTls: !anonymous,
+    verifyProvider: !really && !anonymous,
+    secureProtocol: !really,
+  };
+}
+
+/**
+ * @throws {ConnectError} `ERR_CONNECT_SETTING` when the provider is unknown, or its set-up cannot be used: the message lists everything
+ * that is wrong
+ */
+export async function createSecurityProvider(config: Config, options: SecurityOptions): Promise<SecurityProvider> {
+  const provider = await chooseProvider(config, options);
+  if (!securitySwitches({...options, logger: silentLogger}).verifyProvider) return provider;
+  const problems = await provider.validate();
+  if (problems.length === 0) return provider;
+  throw new ConnectError(
+    'ERR_CONNECT_SETTING',
+    `security setup is not valid, ${problems.length} errors encountered: ${problems.join(', ')}`,
+    {details: {problems}},
+  );
+}
+
+async function chooseProvider(config: Config, options: SecurityOptions): Promise<SecurityProvider> {
+  const name = textOf(config.get('plugin.security.provider'));
+  switch (name) {
+    case 'file':
+      return createFileProvider({
+        ...commonSettings(config, options),
+        certname: fileCertname(config, options),
+        certificatePath: textOf(config.get('plugin.security.file.certificate')),
+        keyPath: textOf(config.get('plugin.security.file.key')),
+        caPath: textOf(config.get('plugin.security.file.ca')),
+      });
+    case 'puppet':
+      return createPuppetProvider({
+        ...commonSettings(config, options),
+        certname: puppetCertname(config, options),
+        sslDirectory: await puppetSslDirectory(config, options),
+      });
+    default:
+      throw new ConnectError('ERR_CONNECT_SETTING', `unknown security provider ${name}: expected one of file, puppet`, {
+        details: {setting: 'plugin.security.provider', value: name},
+      });
+  }
+}
+
+function commonSettings(
+  config: Config,
+  options: SecurityOptions,
+): {
+  readonly files: Platform['files'];
+  readonly allowedCallers?: readonly string[];
+  readonly privilegedCallers?: readonly string[];
+  readonly cipherList?: string;
+  readonly curves?: string;
+  readonly proofs?: ProofCache;
+} {
+  const suites = cipherNames(listOf(config.get('plugin.security.cipher_suites')));
+  const curves = curveNames(listOf(config.get('plugin.security.ecc_curves')));
+  for (const unknown of [...suites.unknown, ...curves.unknown]) {
+    options.logger.warn(`The TLS setting "${unknown}" is not the name of a cipher or curve and is left out`);
+  }
+  return {
+    files: options.platform.files,
+    // The defaults of these two keys do not escape all dots: ours do, so defaults come from the provider (design 6).
+    ...(config.has('plugin.choria.security.certname_whitelist')
+      ? {allowedCallers: listOf(config.get('plugin.choria.security.certname_whitelist'))}
+      : {}),
+    ...(config.has('plugin.choria.security.privileged_users')
+      ? {privilegedCallers: listOf(config.get('plugin.choria.security.privileged_users'))}
+      : {}),
+    ...(suites.list === undefined ? {} : {cipherList: suites.list}),
+    ...(curves.list === undefined ? {} : {curves: curves.list}),
+    ...(options.proofs === undefined ? {} : {proofs: options.proofs}),
+  };
+}
+
+function userName(platform: SecurityOptions['platform']): string {
+  return platform.env[platform.host.platform === 'win32' ? 'USERNAME' : 'USER'] ?? '';
+}
+
+/** The environment wins over `--certname` here. */
+function fileCertname(config: Config, options: SecurityOptions): string {
+  const {platform, certnameOverride = ''} = options;
+  const override = platform.env['MCOLLECTIVE_CERTNAME'] || certnameOverride;
+  if (override !== '') return override;
+  const user = userName(platform);
+  if (options.mode === 'client' && platform.host.uid !== 0 && platform.host.platform !== 'win32' && user !== '') {
+    return `${user}.${clientSuffix}`;
+  }
+  return textOf(config.get('identity'));
+}
+
+/** `--certname` wins over the environment here. */
+function puppetCertname(config: Config, options: SecurityOptions): string {
+  const {platform, certnameOverride = ''} = options;
+  const override = certnameOverride || (platform.env['MCOLLECTIVE_CERTNAME'] ?? '');
+  if (override !== '') return override;
+  if (options.mode === 'server') return textOf(config.get('identity'));
+  const user = userName(platform);
+  if (user === '') {
+    throw new ConnectError(
+      'ERR_CONNECT_SETTING',
+      'could not determine client identity, ensure USER environment variable is set',
+    );
+  }
+  return `${user}.${clientSuffix}`;
+}
+
+async function puppetSslDirectory(config: Config, options: SecurityOptions): Promise<string> {
+  const configured = textOf(config.get('plugin.choria.ssldir'));
+  if (configured !== '') return configured;
+  const {host} = options.platform;
+  if (host.uid !== 0 && host.platform !== 'win32' && host.homeDirectory !== undefined) {
+    return `${host.homeDirectory}/.puppetlabs/etc/puppet/ssl`;
+  }
+  return (await askPuppet(options)) || '/etc/puppetlabs/puppet/ssl';
+}
+
+async function askPuppet(options: SecurityOptions): Promise<string> {
+  try {
+    const result = await options.platform.processes.run({
+      command: 'puppet',
+      args: ['apply', '--environment', 'production', '--configprint', 'ssldir'],
+      env: {PATH: `${options.platform.env['PATH'] ?? ''}:/opt/puppetlabs/bin`},
+      cwd: '/',
+      timeoutMs: connectLimits.puppetTimeoutMs,
+      outputBytesMax: 4096,
+    });
+    return result.exitCode === 0 ? result.stdout.toString('utf8').trim() : '';
+  } catch (error) {
+    options.logger.debug(`Puppet was not asked for its ssl directory: ${String(error)}`);
+    return '';
+  }
+}
+
+export interface ConnectSecurity {
+  readonly tls?: SessionTls;
+  readonly auth?: ConnectAuth;
+}
+
+/** TLS and credentials of a connection, in the form that `openConnection` takes. */
+export function connectSecurity(
+  config: Config,
+  options: {
+    readonly provider: SecurityProvider;
+    readonly switches: SecuritySwitches;
+  },
+): ConnectSecurity {
+  const {provider, switches} = options;
+  const user = textOf(config.get('plugin.nats.user'));
+  const password = textOf(config.get('plugin.nats.pass'));
+  const auth: ConnectAuth | undefined = user === '' ? undefined : {user, password};
+  const legacyNames = provider.name === 'puppet' || isOn(config.get('plugin.security.support_legacy_certificates'));
+  return {
+    ...(switches.tls ? {tls: {material: provider.tls, verify: switches.verifyTls, legacyNames}} : {}),
+    ...(auth === undefined ? {} : {auth}),
+  };
+}
