@@ -46,6 +46,7 @@ function nodeHost(): HostInfo {
       return tmpdir();
     },
     cpuCount: availableParallelism(),
+    self: {command: process.execPath, args: [...process.execArgv, process.argv[1] ?? '']},
   };
 }
 
