@@ -5,7 +5,7 @@
  * default patterns match whole names with their dots escaped. Patterns that an operator writes keep their meaning: RE2 syntax,
  * unanchored, slashes around them removed, an invalid one never matches.
  */
-import {RE2JS} from 're2js';
+import {compileRegex, type Regex} from '../lib/regex.ts';
 import {CryptoError} from './errors.ts';
 import {cryptoLimits} from './limits.ts';
 
@@ -34,7 +34,7 @@ export interface NameMatcher {
 
 export function createNameMatcher(patterns: readonly string[]): NameMatcher {
   const invalid: string[] = [];
-  const compiled: RE2JS[] = [];
+  const compiled: Regex[] = [];
   const used: string[] = [];
   for (const pattern of patterns) {
     const replaced = Object.hasOwn(replacedDefaults, pattern) ? (replacedDefaults[pattern] ?? pattern) : pattern;
@@ -42,7 +42,7 @@ export function createNameMatcher(patterns: readonly string[]): NameMatcher {
       replaced.length > 1 && replaced.startsWith('/') && replaced.endsWith('/') ? replaced.slice(1, -1) : replaced;
     used.push(inner);
     try {
-      compiled.push(RE2JS.compile(inner));
+      compiled.push(compileRegex(inner));
     } catch {
       // The reference never matches a pattern that does not compile; the set-up check reports it.
       invalid.push(pattern);
@@ -51,7 +51,7 @@ export function createNameMatcher(patterns: readonly string[]): NameMatcher {
   return {
     patterns: used,
     invalid,
-    matches: (name) => compiled.some((pattern) => pattern.matcher(name).find()),
+    matches: (name) => compiled.some((pattern) => pattern.test(name)),
   };
 }
 

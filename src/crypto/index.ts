@@ -16,7 +16,7 @@ export {
 } from './chain.ts';
 export {CryptoError, type CryptoErrorCode, cryptoErrorCodes} from './errors.ts';
 export {cryptoLimits} from './limits.ts';
-export type {ProvenCaller, RequestProof, SecurityProvider, SecurityTechnology} from './types.ts';
+export type {ProvenCaller, ReplyProof, RequestProof, SecurityProvider, SecurityTechnology} from './types.ts';
 export {
   createFileProvider,
   createMemoryProvider,
@@ -43,3 +43,4 @@ export {
   type KeyKind,
   type KeyPair,
 } from './x509-issue.ts';
+export {encodeKsuid, ksuidSeconds} from './ksuid.ts';

@@ -20,6 +20,17 @@ export interface RequestProof {
   readonly nowMs: number;
 }
 
+/** Proof that came with a reply of v2. */
+export interface ReplyProof {
+  readonly message: Buffer;
+  readonly signature: Buffer;
+  /** The node's token. */
+  readonly credential: string;
+  /** The identity that the reply names. */
+  readonly claimedSender: string;
+  readonly nowMs: number;
+}
+
 /** Who really signed. `callerId` is what every later decision uses. */
 export interface ProvenCaller {
   readonly callerId: string;
@@ -50,6 +61,8 @@ export interface SecurityProvider {
    * @throws {CryptoError} `ERR_SIGNATURE_INVALID` | `ERR_CERTIFICATE_INVALID` | `ERR_CALLER_NOT_ALLOWED` | `ERR_TOKEN_INVALID`
    */
   verifyRequest(proof: RequestProof): ProvenCaller;
+  /** Whether a reply was signed by the node it names; only providers of v2 can tell. */
+  verifyReply?(proof: ReplyProof): boolean;
   /** What is wrong with the set-up, one text each; empty when it can be used. */
   validate(): Promise<readonly string[]>;
 }

@@ -1,0 +1,66 @@
+/** Messages of both protocol versions: bytes in, values out. */
+export {decodeBase64, encodeBase64} from './base64.ts';
+export {decodeBody, encodeBody} from './body.ts';
+export {ProtocolError, type ProtocolErrorCode, protocolErrorCodes, type ProtocolStage} from './errors.ts';
+export {emptyFilter, filterFromWire, filterToWire, type FilterWire} from './filter-wire.ts';
+export {newRequestId} from './ids.ts';
+export {protocolLimits} from './limits.ts';
+export {
+  isDisplayName,
+  isPublishSubject,
+  isSubjectName,
+  isSubjectToken,
+  quoteName,
+  requireSubjectName,
+} from './names.ts';
+export {type LayerNames, protocolNames} from './protocol-names.ts';
+export {createReply, encodeReplyTransport, openReply, type OpenReplyOptions} from './reply.ts';
+export {
+  checkCollective,
+  checkReplySubject,
+  checkTtl,
+  createRequestCache,
+  decodeRequest,
+  encodeRequest,
+  encodeRequestDocument,
+  isWithinTtl,
+  type NewRequest,
+  type OpenedRequest,
+  openRequest,
+  protocolVersionOf,
+  type RequestCache,
+  requestExpiresAtMs,
+  type TtlOptions,
+} from './request.ts';
+export {requireSchema, schemaProblems} from './schema.ts';
+export {type ReadJson, readStrictJson} from './strict-json.ts';
+export {
+  broadcastSubject,
+  federationReplySubject,
+  federationRequestSubject,
+  governorSubject,
+  inboxPrefix,
+  isReplySubject,
+  lifecycleSubject,
+  machineTransitionSubject,
+  machineWatcherSubject,
+  nodeSubject,
+  nowhereSubject,
+  replySubject,
+  serviceSubject,
+  submissionSubject,
+  uniqueId,
+} from './subjects.ts';
+export {encodeTransport, openTransport} from './transport.ts';
+export type {
+  CompoundEntry,
+  FactFilter,
+  FactOperator,
+  FederationHeader,
+  Filter,
+  Hop,
+  ProtocolVersion,
+  Reply,
+  Request,
+  Transport,
+} from './types.ts';

@@ -1,0 +1,388 @@
+/**
+ * Requests: signed by the caller, checked by every node, in both versions.
+ *
+ * A node goes through the steps in the reference's order, each with its own stage: `openTransport`, `openRequest`, the filter,
+ * `checkCollective`, `checkReplySubject`, `checkTtl`, and then the replay guard. Signatures are checked over the bytes that came.
+ */
+import {createHash} from 'node:crypto';
+import {type BoundedCache, createBoundedCache, type ProvenCaller, type SecurityProvider} from '../crypto/index.ts';
+import {errorMessage} from '../lib/errors.ts';
+import {decodeBase64, encodeBase64} from './base64.ts';
+import {decodeBody, encodeBody} from './body.ts';
+import {ProtocolError} from './errors.ts';
+import {emptyFilter, filterFromWire, filterToWire} from './filter-wire.ts';
+import {protocolLimits} from './limits.ts';
+import {quoteName, requireDisplayName} from './names.ts';
+import {protocolNames} from './protocol-names.ts';
+import {requireSchema} from './schema.ts';
+import {readStrictJson} from './strict-json.ts';
+import {isReplySubject} from './subjects.ts';
+import type {ProtocolVersion, Request, Transport} from './types.ts';
+
+interface RequestWireV1 {
+  readonly message: string;
+  readonly envelope: {
+    readonly requestid: string;
+    readonly senderid: string;
+    readonly callerid: string;
+    readonly collective: string;
+    readonly agent: string;
+    readonly ttl: number;
+    readonly time: number;
+    readonly filter: unknown;
+  };
+}
+
+interface RequestWireV2 {
+  readonly message: string;
+  readonly id: string;
+  readonly sender: string;
+  readonly caller: string;
+  readonly collective: string;
+  readonly agent: string;
+  readonly ttl: number;
+  readonly time: number;
+  readonly filter?: unknown;
+}
+
+/** A request that passed every check that does not depend on the node. */
+export interface OpenedRequest {
+  readonly request: Request;
+  readonly proven: ProvenCaller;
+}
+
+/** Opened requests by hash of their bytes, shared by the servers of one process. */
+export type RequestCache = BoundedCache<OpenedRequest>;
+
+export function createRequestCache(entriesMax: number = protocolLimits.requestCacheEntriesMax): RequestCache {
+  return createBoundedCache(entriesMax);
+}
+
+/** Which version a provider speaks. */
+export function protocolVersionOf(provider: Pick<SecurityProvider, 'technology'>): ProtocolVersion {
+  return provider.technology === 'x509' ? 1 : 2;
+}
+
+/**
+ * Opens what a transport carries: shape, signature, caller, and the request inside.
+ *
+ * @param options.cache  identical bytes opened before by a provider that trusts the same are not opened again
+ * @returns the request, whose `callerId` is the proven one
+ * @throws {ProtocolError} at stage `secure_request`
+ * @throws {CryptoError} never: what a provider finds becomes `ERR_REQUEST_UNVERIFIED` with the finding as cause
+ */
+export function openRequest(
+  transport: Transport,
+  options: {readonly provider: SecurityProvider; readonly nowMs: number; readonly cache?: RequestCache},
+): OpenedRequest {
+  const {provider, nowMs, cache} = options;
+  requireVersion(transport.version, provider);
+  if (transport.payload.length > protocolLimits.requestBytesMax) {
+    throw new ProtocolError(
+      'ERR_MESSAGE_TOO_LARGE',
+      `Cannot accept request: it has ${transport.payload.length} bytes, at most ${protocolLimits.requestBytesMax} are accepted`,
+      {stage: 'secure_request'},
+    );
+  }
+  if (cache === undefined || provider.trustId === undefined) return openSecureRequest(transport, provider, nowMs);
+  const key = createHash('sha256').update(provider.trustId).update(transport.payload).digest('base64');
+  const known = cache.get(key, nowMs);
+  if (known !== undefined) return known;
+  const opened = openSecureRequest(transport, provider, nowMs);
+  const keepMs = nowMs + protocolLimits.requestCacheSeconds * 1_000;
+  cache.set(key, opened, Math.min(opened.proven.validUntilMs, keepMs));
+  return opened;
+}
+
+function requireVersion(version: ProtocolVersion, provider: SecurityProvider): void {
+  if (version === protocolVersionOf(provider)) return;
+  throw new ProtocolError(
+    'ERR_PROTOCOL_UNKNOWN',
+    `Cannot accept message: version ${version} of the protocol requires ${version === 1 ? 'an x509' : 'an ed25519+jwt'} based security provider, this one is "${provider.name}"`,
+    {stage: 'secure_request'},
+  );
+}
+
+interface SecureParts {
+  readonly message: Buffer;
+  readonly signature: Buffer | undefined;
+  readonly credential: string;
+  readonly signerCredential?: string;
+}
+
+function openSecureRequest(transport: Transport, provider: SecurityProvider, nowMs: number): OpenedRequest {
+  const parts = readSecureRequest(transport);
+  const request = decodeRequest(parts.message, transport.version);
+  if (parts.signature === undefined) throw unverified('its signature is not base64');
+  let proven: ProvenCaller;
+  try {
+    proven = provider.verifyRequest({
+      message: parts.message,
+      signature: parts.signature,
+      credential: parts.credential,
+      ...(parts.signerCredential === undefined ? {} : {signerCredential: parts.signerCredential}),
+      claimedCaller: request.callerId,
+      nowMs,
+    });
+  } catch (error) {
+    throw unverified(errorMessage(error), error);
+  }
+  return {request: {...request, callerId: proven.callerId}, proven};
+}
+
+function unverified(reason: string, cause?: unknown): ProtocolError {
+  return new ProtocolError('ERR_REQUEST_UNVERIFIED', `Cannot accept request: ${reason}`, {
+    stage: 'secure_request',
+    cause,
+  });
+}
+
+function readSecureRequest(transport: Transport): SecureParts {
+  const {version} = transport;
+  const {value} = readStrictJson(transport.payload.toString('utf8'), {stage: 'secure_request', what: 'secure request'});
+  requireSchema(protocolNames[version].secureRequest, value, {what: 'secure request', stage: 'secure_request'});
+  const wire = value as Readonly<Record<string, string>>;
+  if (version === 1) {
+    return {
+      message: Buffer.from(wire['message'] ?? '', 'utf8'),
+      signature: decodeBase64(wire['signature'] ?? ''),
+      credential: wire['pubcert'] ?? '',
+    };
+  }
+  const message = decodeBase64(wire['request'] ?? '');
+  if (message === undefined) {
+    throw new ProtocolError('ERR_BASE64_INVALID', 'Cannot accept secure request: its key "request" is not base64', {
+      stage: 'secure_request',
+    });
+  }
+  const signer = wire['signer'];
+  return {
+    message,
+    signature: decodeBase64(wire['signature'] ?? ''),
+    credential: wire['caller'] ?? '',
+    ...(signer === undefined || signer === '' ? {} : {signerCredential: signer}),
+  };
+}
+
+/**
+ * Reads request JSON: schema, types and names. Says nothing about who made it.
+ *
+ * @throws {ProtocolError} at stage `secure_request`
+ */
+export function decodeRequest(bytes: Buffer, version: ProtocolVersion): Request {
+  const {value, fractionKeys} = readStrictJson(bytes.toString('utf8'), {stage: 'secure_request', what: 'request'});
+  requireSchema(protocolNames[version].request, value, {what: 'request', stage: 'secure_request'});
+  for (const key of ['ttl', 'time']) {
+    if (fractionKeys.has(key))
+      throw invalid(`its ${key} is written with a fraction or an exponent, expected an integer`);
+  }
+  const request = version === 1 ? fromWireV1(value as RequestWireV1) : fromWireV2(value as RequestWireV2);
+  const named = {
+    senderid: request.senderId,
+    callerid: request.callerId,
+    collective: request.collective,
+    agent: request.agent,
+  };
+  for (const [what, name] of Object.entries({...named, 'request id': request.id})) {
+    requireDisplayName(name, {what, stage: 'secure_request'});
+  }
+  return request;
+}
+
+function fromWireV1(wire: RequestWireV1): Request {
+  const {envelope} = wire;
+  return {
+    version: 1,
+    id: envelope.requestid,
+    senderId: envelope.senderid,
+    callerId: envelope.callerid,
+    collective: envelope.collective,
+    agent: envelope.agent,
+    ttlSeconds: requireInteger(envelope.ttl, 'ttl'),
+    sentAtMs: requireInteger(envelope.time, 'time') * 1_000,
+    filter: filterFromWire(envelope.filter),
+    body: decodeBody(wire.message),
+  };
+}
+
+function fromWireV2(wire: RequestWireV2): Request {
+  const message = decodeBase64(wire.message);
+  if (message === undefined) throw invalid('its message is not base64');
+  // Nanoseconds do not fit a number exactly; milliseconds are all that the life of a request needs.
+  if (wire.time >= 2 ** 63) throw invalid('its time is beyond the year 2262');
+  return {
+    version: 2,
+    id: wire.id,
+    senderId: wire.sender,
+    callerId: wire.caller,
+    collective: wire.collective,
+    agent: wire.agent,
+    ttlSeconds: requireInteger(wire.ttl, 'ttl'),
+    sentAtMs: Math.floor(wire.time / 1_000_000),
+    filter: filterFromWire(wire.filter),
+    body: decodeBody(message.toString('utf8')),
+  };
+}
+
+/** Times and lives are counted in numbers that are exact; what is larger can only be an attack. */
+function requireInteger(value: number, what: string): number {
+  if (Math.abs(value) <= Number.MAX_SAFE_INTEGER / 1_000) return value;
+  throw invalid(`its ${what} is ${value}, expected a number of seconds`);
+}
+
+function invalid(reason: string): ProtocolError {
+  return new ProtocolError('ERR_REQUEST_INVALID', `Cannot accept request: ${reason}`, {stage: 'secure_request'});
+}
+
+/** @throws {ProtocolError} `ERR_COLLECTIVE_UNKNOWN` at stage `message` */
+export function checkCollective(request: Request, collectives: readonly string[]): void {
+  if (collectives.includes(request.collective)) return;
+  throw new ProtocolError(
+    'ERR_COLLECTIVE_UNKNOWN',
+    `Cannot accept request ${quoteName(request.id)}: its collective ${quoteName(request.collective)} is not one of ${collectives.join(', ')}`,
+    {stage: 'message', details: {collective: request.collective}},
+  );
+}
+
+/**
+ * Refuses a request whose reply would have to go to a subject that is no inbox. The address is not signed: it is checked before
+ * the request runs. A request without an address is accepted, as in the reference; it can only not be answered.
+ *
+ * @throws {ProtocolError} `ERR_REPLY_SUBJECT_REFUSED` at stage `message`
+ */
+export function checkReplySubject(
+  transport: Transport,
+  options: {readonly collectives?: readonly string[]; readonly extraSubjects?: readonly string[]} = {},
+): void {
+  const {replyTo} = transport;
+  if (replyTo === undefined || isReplySubject(replyTo, options)) return;
+  throw new ProtocolError(
+    'ERR_REPLY_SUBJECT_REFUSED',
+    `Cannot accept request: its reply address ${quoteName(replyTo)} is not a reply inbox, expected one such as mcollective.reply.CALLER.REQUEST`,
+    {stage: 'message', details: {replyTo}},
+  );
+}
+
+export interface TtlOptions {
+  readonly nowMs: number;
+  /** Longer lives are cut to this. */
+  readonly ttlCeilingSeconds?: number;
+}
+
+/** When a request stops being acceptable, in ms since 1970. */
+export function requestExpiresAtMs(
+  request: Request,
+  ttlCeilingSeconds: number = protocolLimits.ttlCeilingSeconds,
+): number {
+  return request.sentAtMs + Math.min(request.ttlSeconds, ttlCeilingSeconds) * 1_000;
+}
+
+/** Whether the request is neither too old nor too far in the future: `now - ttl < created < now + ttl`, the ttl cut to the ceiling. */
+export function isWithinTtl(request: Pick<Request, 'sentAtMs' | 'ttlSeconds'>, options: TtlOptions): boolean {
+  const ttlMs = Math.min(request.ttlSeconds, options.ttlCeilingSeconds ?? protocolLimits.ttlCeilingSeconds) * 1_000;
+  return options.nowMs - ttlMs < request.sentAtMs && request.sentAtMs < options.nowMs + ttlMs;
+}
+
+/** @throws {ProtocolError} `ERR_REQUEST_EXPIRED` at stage `ttl` */
+export function checkTtl(request: Request, options: TtlOptions): void {
+  if (isWithinTtl(request, options)) return;
+  const ageSeconds = (options.nowMs - request.sentAtMs) / 1_000;
+  throw new ProtocolError(
+    'ERR_REQUEST_EXPIRED',
+    `Cannot accept request ${quoteName(request.id)} of ${quoteName(request.callerId)}: it is ${ageSeconds} s old, expected an age within ${request.ttlSeconds} s and the ceiling of ${options.ttlCeilingSeconds ?? protocolLimits.ttlCeilingSeconds} s`,
+    {stage: 'ttl', details: {ageSeconds, ttlSeconds: request.ttlSeconds}},
+  );
+}
+
+/** What a new request is made of; the rest comes from the provider. */
+export type NewRequest = Omit<Request, 'version' | 'callerId' | 'filter'> & {
+  readonly filter?: Request['filter'];
+  /** For privileged signers only; absent: the provider's own caller id. */
+  readonly callerId?: string;
+};
+
+/**
+ * Makes and signs a request; wrap the result with `encodeTransport`, as often as there are targets.
+ *
+ * @param options.unsigned  for agents that receive requests before the caller can sign, such as a remote signer
+ * @throws {ProtocolError} `ERR_SCHEMA` | `ERR_REQUEST_INVALID` when the request would be refused by every receiver
+ */
+export async function encodeRequest(
+  request: NewRequest,
+  options: {readonly provider: SecurityProvider; readonly unsigned?: boolean},
+): Promise<Buffer> {
+  const {provider} = options;
+  const version = protocolVersionOf(provider);
+  const complete = {
+    ...request,
+    version,
+    callerId: request.callerId ?? provider.callerId,
+    filter: request.filter ?? emptyFilter,
+  };
+  const message = encodeRequestDocument(complete);
+  // What we send passes what we accept: one rule for both directions.
+  decodeRequest(message, version);
+  const isUnsigned = options.unsigned === true;
+  const signature = isUnsigned ? Buffer.from('insecure') : await provider.sign(message);
+  const document =
+    version === 1
+      ? secureRequestV1(message, signature, {provider, isUnsigned})
+      : secureRequestV2(message, signature, provider);
+  return Buffer.from(JSON.stringify(document), 'utf8');
+}
+
+function secureRequestV1(
+  message: Buffer,
+  signature: Buffer,
+  options: {readonly provider: SecurityProvider; readonly isUnsigned: boolean},
+): object {
+  return {
+    protocol: protocolNames[1].secureRequest,
+    message: message.toString('utf8'),
+    signature: options.isUnsigned ? 'insecure' : encodeBase64(signature),
+    pubcert: options.isUnsigned ? 'insecure' : options.provider.credential,
+  };
+}
+
+function secureRequestV2(message: Buffer, signature: Buffer, provider: SecurityProvider): object {
+  return {
+    protocol: protocolNames[2].secureRequest,
+    request: encodeBase64(message),
+    signature: encodeBase64(signature),
+    caller: provider.credential,
+  };
+}
+
+/** The request's own JSON, the bytes that are signed. */
+export function encodeRequestDocument(request: Request): Buffer {
+  const message = encodeBody(request.body);
+  const shared = {collective: request.collective, agent: request.agent, ttl: request.ttlSeconds};
+  if (request.version === 1) {
+    const envelope = {
+      requestid: request.id,
+      senderid: request.senderId,
+      callerid: request.callerId,
+      ...shared,
+      time: Math.floor(request.sentAtMs / 1_000),
+      filter: filterToWire(request.filter),
+    };
+    return Buffer.from(JSON.stringify({protocol: protocolNames[1].request, message, envelope}), 'utf8');
+  }
+  const document = {
+    protocol: protocolNames[2].request,
+    message: encodeBase64(Buffer.from(message, 'utf8')),
+    id: request.id,
+    sender: request.senderId,
+    caller: request.callerId,
+    ...shared,
+    time: 0,
+    filter: filterToWire(request.filter),
+  };
+  return Buffer.from(withNanoseconds(JSON.stringify(document), request.sentAtMs), 'utf8');
+}
+
+/** Puts the time in, as digits: nanoseconds since 1970 are beyond what a number holds exactly. */
+export function withNanoseconds(json: string, timeMs: number): string {
+  // `"time":0` as a key stands outside strings: inside one, its quotes would be escaped.
+  return json.replace('"time":0', `"time":${Math.floor(timeMs)}000000`);
+}

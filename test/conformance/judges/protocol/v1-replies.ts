@@ -1,0 +1,24 @@
+/** Replies of v1 at a client, with and without strict validation. */
+import type {CaseResult, Judge} from '../../judge.ts';
+import {judgeEqual} from '../../judge.ts';
+import {describeReply, type ExpectedReply, expectedReply, providerV1, receiveReply} from './_messages.ts';
+
+interface File {
+  readonly cases: readonly {
+    readonly name: string;
+    readonly transport: string;
+    readonly client_strict_validation?: boolean;
+    readonly expect: ExpectedReply;
+  }[];
+}
+
+const judge: Judge = async ({vectorsDirectory, data}) => {
+  const provider = providerV1(vectorsDirectory);
+  return (data as File).cases.map((item): CaseResult => {
+    const strict = item.client_strict_validation === true;
+    const received = receiveReply(Buffer.from(item.transport, 'utf8'), {strict, provider, nowMs: 0});
+    return judgeEqual(item.name, expectedReply(item.expect), describeReply(received, item.expect));
+  });
+};
+
+export default judge;
