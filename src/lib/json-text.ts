@@ -78,6 +78,22 @@ export function jsonMembers(text: string): ReadonlyMap<string, string> {
   return members;
 }
 
+/** The items of a JSON list as text; empty for anything else. */
+export function jsonItems(text: string): readonly string[] {
+  const items: string[] = [];
+  let index = skipSpace(text, 0);
+  if (text.charAt(index) !== '[') return items;
+  index = skipSpace(text, index + 1);
+  while (index < text.length && text.charAt(index) !== ']') {
+    const end = skipValue(text, index);
+    items.push(text.slice(index, end));
+    index = skipSpace(text, end);
+    if (text.charAt(index) !== ',') break;
+    index = skipSpace(text, index + 1);
+  }
+  return items;
+}
+
 /** Escapes what Go's encoder escapes beyond JSON's own rules: `<`, `>`, `&` and the two line separators. */
 export function escapeJsonLikeGo(text: string): string {
   return text.replaceAll(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
