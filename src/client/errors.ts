@@ -3,7 +3,8 @@ import {ChoriaError} from '../lib/errors.ts';
 /** What can stop a client before or while it talks to its fleet. */
 export const clientErrorCodes = {
   ERR_CLIENT_NO_BROKER: 'No broker could be reached in the time given',
-  ERR_CLIENT_REFUSED: 'A broker was reached, but it or we refused the other: TLS, certificates or credentials do not fit',
+  ERR_CLIENT_REFUSED:
+    'A broker was reached, but it or we refused the other: TLS, certificates or credentials do not fit',
   ERR_CLIENT_COLLECTIVE: 'The collective is not one of those that the configuration knows',
   ERR_CLIENT_AGENT: 'There is no description (DDL) of the agent',
   ERR_CLIENT_ACTION: 'The agent has no such action',

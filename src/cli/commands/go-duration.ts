@@ -20,6 +20,8 @@ export function goDuration(nanoseconds: number): string {
 
 function fraction(value: number, unit: number): string {
   const whole = Math.floor(value / unit);
-  const rest = String(value % unit).padStart(String(unit).length - 1, '0').replace(/0+$/, '');
+  const rest = String(value % unit)
+    .padStart(String(unit).length - 1, '0')
+    .replace(/0+$/, '');
   return rest === '' ? String(whole) : `${whole}.${rest}`;
 }

@@ -45,7 +45,8 @@ function utcSeconds(nowMs: number): string {
 /** The statistics with the names and units of the document; what was not counted is told only when there is any. */
 export function statisticsModel(statistics: RequestStatistics): Readonly<Record<string, unknown>> {
   const {strays} = statistics;
-  const hasStrays = strays.conflicts.length + strays.duplicates + strays.misattributed + strays.foreign + strays.invalid > 0;
+  const hasStrays =
+    strays.conflicts.length + strays.duplicates + strays.misattributed + strays.foreign + strays.invalid > 0;
   return {
     requestid: statistics.requestId,
     no_responses: statistics.noResponses,

@@ -68,7 +68,8 @@ function verboseData(reply: NodeReply): string {
 function outputLines(dataText: string, action: ActionDdl): string {
   const members = jsonMembers(dataText);
   const names = new Set(members.keys());
-  for (const [name, output] of action.outputs) if (output.default !== undefined && output.default !== null) names.add(name);
+  for (const [name, output] of action.outputs)
+    if (output.default !== undefined && output.default !== null) names.add(name);
   const entries = [...names].toSorted(compareBytes).map((name) => ({
     label: inertLine(labelOf(name, action)),
     value: members.get(name),
@@ -103,18 +104,24 @@ function plainNumber(json: string): string {
   const value = Number(json);
   if (!Number.isFinite(value)) return json;
   const text = String(value);
-  return text.includes('e') ? value.toLocaleString('en-US', {useGrouping: false, maximumFractionDigits: 20, maximumSignificantDigits: 17}) : text;
+  return text.includes('e')
+    ? value.toLocaleString('en-US', {useGrouping: false, maximumFractionDigits: 20, maximumSignificantDigits: 17})
+    : text;
 }
 
 /** `Summary of X:` for each output that the description summarises. */
-export function summariesText(aggregation: Aggregation, options: {readonly action: ActionDdl; readonly paint: Paint}): string {
+export function summariesText(
+  aggregation: Aggregation,
+  options: {readonly action: ActionDdl; readonly paint: Paint},
+): string {
   const {formatted} = aggregation.results();
   return Object.keys(formatted)
     .toSorted(compareBytes)
     .map((name) => {
       const heading = options.paint.brightWhite(`Summary of ${inertLine(labelOf(name, options.action))}:\n`);
       const lines = formatted[name] ?? [];
-      const body = lines.length === 0 ? `   ${options.paint.yellow('No summary received')}\n` : lines.map(summaryLine).join('');
+      const body =
+        lines.length === 0 ? `   ${options.paint.yellow('No summary received')}\n` : lines.map(summaryLine).join('');
       return `${heading}\n${body}\n`;
     })
     .join('');
