@@ -23,3 +23,12 @@ export {compareUtf8, goJson} from './go-json.ts';
 export {parseGoBoolean, parseGoFloat, parseGoInteger} from './go-numbers.ts';
 export {agentDdlSchema} from './agent-schema.ts';
 export {validateDdlDocument} from './schema.ts';
+export {builtinAgentDdl, builtinAgentNames, builtinDataDdl, builtinDataNames} from './builtin/index.ts';
+export {
+  createBuiltinResolver,
+  createDiskResolver,
+  createResolverChain,
+  findDdlFiles,
+  requireAgentDdl,
+} from './resolve.ts';
+export type {DdlKind, DiskResolverOptions} from './resolve.ts';
