@@ -7,7 +7,8 @@
 import {formatFixed} from '../../lib/go-number.ts';
 import {inertLine} from './inert.ts';
 
-export type TableCell = string | number | boolean | bigint | null | undefined;
+/** A list is shown with line ends between its items, which breaks the row as the known shape does. */
+export type TableCell = string | number | boolean | bigint | null | undefined | readonly string[];
 
 export interface Table {
   readonly title?: string;
@@ -22,6 +23,7 @@ function widthOf(text: string): number {
 
 function cellText(cell: TableCell): string {
   if (cell === null || cell === undefined) return '';
+  if (typeof cell === 'object') return cell.map(inertLine).join('\n');
   if (typeof cell === 'number' && !Number.isInteger(cell)) return formatFixed(cell, 2);
   return inertLine(String(cell));
 }

@@ -1,0 +1,119 @@
+/**
+ * A platform that sees other paths and ports than the machine has: `/lab` may be a temporary folder and port 20400 any free one.
+ *
+ * Texts therefore come out exactly as they would on the machine that the paths belong to, without rewriting configuration files
+ * or outputs. Errors are rewritten back.
+ */
+import type {ConnectOptions, Listener, ListenOptions, ByteStream} from '../../src/lib/network.ts';
+import type {Files, HostInfo, Platform, ProcessRequest, Processes} from '../../src/lib/platform.ts';
+
+export interface Mount {
+  /** Such as `/lab`, without a slash at the end. */
+  readonly virtual: string;
+  readonly real: string;
+}
+
+export interface MountOptions {
+  readonly platform: Platform;
+  readonly mounts: readonly Mount[];
+  /** Ports as configured to ports as they are. */
+  readonly ports?: ReadonlyMap<number, number>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** As the program shall see it. */
+  readonly workingDirectory: string;
+  readonly host?: Partial<HostInfo>;
+}
+
+function escapePattern(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+export function createPathMapper(mounts: readonly Mount[]): {
+  toReal(text: string): string;
+  toVirtual(text: string): string;
+} {
+  const mapper = (from: 'virtual' | 'real', to: 'virtual' | 'real') => {
+    const table = new Map(mounts.map((mount) => [mount[from], mount[to]]));
+    const names = [...table.keys()].sort((a, b) => b.length - a.length).map(escapePattern);
+    if (names.length === 0) return (text: string) => text;
+    const pattern = new RegExp(`(?<![A-Za-z0-9._-])(${names.join('|')})(?![A-Za-z0-9._-])`, 'g');
+    return (text: string) => text.replace(pattern, (match) => table.get(match) ?? match);
+  };
+  return {toReal: mapper('virtual', 'real'), toVirtual: mapper('real', 'virtual')};
+}
+
+function virtualError(error: unknown, mapper: PathMapper): unknown {
+  if (!(error instanceof Error)) return error;
+  error.message = mapper.toVirtual(error.message);
+  const withPath = error as Error & {path?: string};
+  if (typeof withPath.path === 'string') withPath.path = mapper.toVirtual(withPath.path);
+  return error;
+}
+
+function mountFiles(files: Files, mapper: PathMapper): Files {
+  const guard = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      throw virtualError(error, mapper);
+    }
+  };
+  const real = mapper.toReal;
+  return {
+    ...files,
+    read: (path, options) => guard(files.read(real(path), options)),
+    writeAtomic: (path, data, options) => guard(files.writeAtomic(real(path), data, options)),
+    openAppend: (path, options) => guard(files.openAppend(real(path), options)),
+    stat: (path) => guard(files.stat(real(path))),
+    lstat: (path) => guard(files.lstat(real(path))),
+    list: (path) => guard(files.list(real(path))),
+    makeDirectory: (path, options) => guard(files.makeDirectory(real(path), options)),
+    rename: (from, to) => guard(files.rename(real(from), real(to))),
+    remove: (path, options) => guard(files.remove(real(path), options)),
+    realPath: async (path) => mapper.toVirtual(await guard(files.realPath(real(path)))),
+  };
+}
+
+function mountProcesses(processes: Processes, mapper: PathMapper): Processes {
+  const map = <T extends Omit<ProcessRequest, 'timeoutMs'>>(request: T): T => ({
+    ...request,
+    command: mapper.toReal(request.command),
+    args: request.args.map(mapper.toReal),
+    cwd: mapper.toReal(request.cwd),
+    env: Object.fromEntries(Object.entries(request.env).map(([name, value]) => [name, mapper.toReal(value)])),
+  });
+  return {
+    ...processes,
+    run: (request) => processes.run(map(request)),
+    start: (request) => processes.start(map(request)),
+  };
+}
+
+export function mountPlatform(options: MountOptions): Platform {
+  const {platform, ports} = options;
+  const mapper = createPathMapper(options.mounts);
+  const port = (configured: number): number => ports?.get(configured) ?? configured;
+  const env = Object.fromEntries(Object.entries(options.env).filter(([, value]) => value !== undefined));
+  return {
+    ...platform,
+    files: mountFiles(platform.files, mapper),
+    processes: mountProcesses(platform.processes, mapper),
+    network: {
+      ...platform.network,
+      connect: (wanted: ConnectOptions): Promise<ByteStream> =>
+        platform.network.connect({...wanted, port: port(wanted.port)}),
+      listen: (wanted: ListenOptions, onConnection): Promise<Listener> => platform.network.listen(wanted, onConnection),
+    },
+    env,
+    host: {
+      ...platform.host,
+      hostname: 'client.example.net',
+      homeDirectory: env['HOME'] === '' ? undefined : env['HOME'],
+      workingDirectory: options.workingDirectory,
+      tempDirectory: platform.host.tempDirectory,
+      uid: 0,
+      cpuCount: 2,
+      ...options.host,
+    },
+  };
+}
