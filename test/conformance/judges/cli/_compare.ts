@@ -43,7 +43,7 @@ const variableParts: readonly (readonly [RegExp, string])[] = [
   [/ in \d+(?:\.\d+)? seconds/g, ' in <duration>'],
   [new RegExp(`((?:Discovery|Publish|Agent|Total) Time: )${go}`, 'g'), '$1<duration>'],
   [/("?(?:publish_time|request_time|discover_time|dt)"?: ?)\d+(?:\.\d+)?(?:e[+-]?\d+)?/g, '$1<number>'],
-  [/("requestid"\s*:\s*")[0-9a-zA-Z]+"/g, '$1<id>"'],
+  [/("requestid"\s*:\s*")(?:[0-9a-f]{32}|[0-9A-Za-z]{27})"/g, '$1<id>"'],
   [/(Request sent with id: |^)[0-9a-f]{32}$/gm, '$1<id>'],
   [/\b[0-9a-f]{32}\b/g, '<id>'],
   [
