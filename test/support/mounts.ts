@@ -28,10 +28,12 @@ function escapePattern(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
-export function createPathMapper(mounts: readonly Mount[]): {
-  toReal(text: string): string;
-  toVirtual(text: string): string;
-} {
+export interface PathMapper {
+  readonly toReal: (text: string) => string;
+  readonly toVirtual: (text: string) => string;
+}
+
+export function createPathMapper(mounts: readonly Mount[]): PathMapper {
   const mapper = (from: 'virtual' | 'real', to: 'virtual' | 'real') => {
     const table = new Map(mounts.map((mount) => [mount[from], mount[to]]));
     const names = [...table.keys()].sort((a, b) => b.length - a.length).map(escapePattern);
