@@ -1,0 +1,32 @@
+/** Every bound of a server, and why it is that number. */
+export const serverLimits = {
+  /** Messages received and not yet opened; a burst of 1,000 in one write fits several times. */
+  inboxMessagesMax: 5000,
+  /** Bytes of those messages. */
+  inboxBytesMax: 64 * 1024 * 1024,
+  /** Opened requests whose filter waits to be judged, and how many of these one caller may have. */
+  judgingMax: 5000,
+  judgingPerCallerMax: 2500,
+  /** Filters judged at once: they mostly wait for the facts to be read. */
+  judgingConcurrency: 4,
+  /** Actions of one agent that run at once, unless configured, and that wait. */
+  agentConcurrency: 64,
+  agentWaitingMax: 2000,
+  /** How long opening and judging may hold the event loop before other work gets a turn. */
+  turnMs: 20,
+  /** No request lives longer than this, whatever it says, unless configured: replay memory stays bounded (fault 77). */
+  ttlCeilingSeconds: 3600,
+  /** After the stop signal: how long running actions may go on. */
+  stopGraceMs: 2000,
+  /** The last flush and the close. */
+  closeTimeoutMs: 2000,
+  /** Largest reply body; above it the caller gets an error instead. A broker's default message limit is 1 MiB, base64 takes a third. */
+  replyBytesMax: 16 * 1024 * 1024,
+  /** The lock file of one identity holds a line for each start that did not end well. */
+  lockFileBytesMax: 64 * 1024,
+  procStatBytesMax: 4096,
+  /** Reverse look-ups and facter when the identity is not configured. */
+  identityTimeoutMs: 5000,
+  /** One log line a second for each kind of refusal; the rest are counted in the next. */
+  refusalLogIntervalMs: 1000,
+} as const;

@@ -1,0 +1,40 @@
+/** The counters of one server. */
+import type {ServerStatistics} from '../rpc/types.ts';
+
+export type ServerCounter = keyof ServerStatistics;
+
+export interface ServerCounters {
+  add(counter: ServerCounter): void;
+  /** A message passed validation: its time shows in the status file. */
+  messageAt(nowMs: number): void;
+  readonly lastMessageAtMs: number | undefined;
+  snapshot(): ServerStatistics;
+}
+
+export function createCounters(): ServerCounters {
+  const counts: Record<ServerCounter, number> = {
+    total: 0,
+    validated: 0,
+    unvalidated: 0,
+    passed: 0,
+    filtered: 0,
+    ttlExpired: 0,
+    replies: 0,
+    events: 0,
+    replayed: 0,
+    refused: 0,
+  };
+  let lastMessageAtMs: number | undefined;
+  return {
+    add(counter) {
+      counts[counter]++;
+    },
+    messageAt(nowMs) {
+      lastMessageAtMs = nowMs;
+    },
+    get lastMessageAtMs() {
+      return lastMessageAtMs;
+    },
+    snapshot: () => ({...counts}),
+  };
+}
