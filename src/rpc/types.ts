@@ -41,7 +41,10 @@ export interface ServerStatistics {
   readonly ttlExpired: number;
   readonly replies: number;
   readonly events: number;
+  /** Requests that had run before and were refused. */
   readonly replayed: number;
+  /** Requests refused because too many wait, or because their id could not be remembered. */
+  readonly refused?: number;
 }
 
 /** The node an agent runs on. Facts and classes are read at each call. */

@@ -67,7 +67,7 @@ export function createFairQueue(options: FairQueueOptions & {readonly failed: (e
   };
 
   const fill = (): void => {
-    while (running < concurrency) {
+    for (let free = concurrency - running; free > 0; free--) {
       const job = takeNext();
       if (job === undefined) return;
       run(job);

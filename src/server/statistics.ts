@@ -1,14 +1,14 @@
 /** The counters of one server. */
 import type {ServerStatistics} from '../rpc/types.ts';
 
-export type ServerCounter = keyof ServerStatistics;
+export type ServerCounter = keyof Required<ServerStatistics>;
 
 export interface ServerCounters {
   add(counter: ServerCounter): void;
   /** A message passed validation: its time shows in the status file. */
   messageAt(nowMs: number): void;
   readonly lastMessageAtMs: number | undefined;
-  snapshot(): ServerStatistics;
+  snapshot(): Required<ServerStatistics>;
 }
 
 export function createCounters(): ServerCounters {

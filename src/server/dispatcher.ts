@@ -1,0 +1,157 @@
+/**
+ * Runs agents and sends their replies.
+ *
+ * Each agent has its own bounded queue, in which callers take turns: one slow agent or one busy caller never holds up the others.
+ */
+import {errorMessage} from '../lib/errors.ts';
+import type {TimerHandle} from '../lib/platform.ts';
+import {createReply, encodeReplyTransport, isWithinTtl} from '../protocol/index.ts';
+import type {Agent} from '../rpc/types.ts';
+import {createFairQueue, type FairQueue} from './fair-queue.ts';
+import {serverLimits} from './limits.ts';
+import {expiredText, type Opened, type PipelineOptions} from './pipeline-types.ts';
+import type {RefusalLog} from './refusal-log.ts';
+
+export interface Dispatcher {
+  dispatch(agent: Agent, opened: Opened): void;
+  stop(graceMs: number): Promise<void>;
+}
+
+export function createDispatcher(options: PipelineOptions & {readonly refusals: RefusalLog}): Dispatcher {
+  return new AgentDispatcher(options);
+}
+
+const timedOut = Symbol('timed out');
+
+class AgentDispatcher implements Dispatcher {
+  readonly #options: PipelineOptions & {readonly refusals: RefusalLog};
+  readonly #queues = new Map<string, FairQueue>();
+  /** Calls under way, to be told when the server stops. */
+  readonly #calls = new Set<AbortController>();
+
+  constructor(options: PipelineOptions & {readonly refusals: RefusalLog}) {
+    this.#options = options;
+  }
+
+  dispatch(agent: Agent, opened: Opened): void {
+    const {request} = opened;
+    const queue = this.#queueOf(agent.metadata.name);
+    if (queue.offer(request.callerId, () => this.#run(agent, opened))) return;
+    const {counters, refusals} = this.#options;
+    counters.add('refused');
+    const message = `Refused request ${request.id} from ${request.callerId}@${request.senderId}: agent ${request.agent} has ${queue.running} calls running and ${queue.waiting} waiting`;
+    refusals.write(`busy ${request.agent}`, {level: 'warn', message});
+    // The caller learns it too: a node that is busy is no node that is gone.
+    if (agent.ddl !== undefined) void this.#reply(opened, busyBody(request.agent));
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    const {counters, node} = this.#options;
+    let forgotten = 0;
+    for (const queue of this.#queues.values()) forgotten += queue.close();
+    for (let count = 0; count < forgotten; count++) counters.add('refused');
+    if (forgotten > 0)
+      node.logger.warn(`Refused ${forgotten} requests that waited for an agent when the server stopped`);
+    const idle = Promise.all([...this.#queues.values()].map((queue) => queue.idle()));
+    let timer: TimerHandle | undefined;
+    const grace = new Promise<typeof timedOut>((resolve) => {
+      timer = node.platform.clock.setTimer(() => resolve(timedOut), graceMs);
+    });
+    const outcome = await Promise.race([idle, grace]);
+    timer?.cancel();
+    if (outcome !== timedOut) return;
+    node.logger.warn(`${this.#calls.size} calls still run after ${graceMs} ms and are told to stop`);
+    for (const call of this.#calls) call.abort(new Error('the server stops'));
+  }
+
+  #queueOf(agent: string): FairQueue {
+    const known = this.#queues.get(agent);
+    if (known !== undefined) return known;
+    const {node, agentConcurrency} = this.#options;
+    const queue = createFairQueue({
+      concurrency: agentConcurrency,
+      waitingMax: serverLimits.agentWaitingMax,
+      failed: (error) => node.logger.error(`Could not run agent ${agent}: ${errorMessage(error)}`),
+    });
+    this.#queues.set(agent, queue);
+    return queue;
+  }
+
+  /** Ends when the agent has ended, also after its time: a call that goes on keeps its place in the bound. */
+  async #run(agent: Agent, opened: Opened): Promise<void> {
+    const {node, counters, refusals, ttlCeilingSeconds} = this.#options;
+    const {request} = opened;
+    const {clock} = node.platform;
+    if (!isWithinTtl(request, {nowMs: clock.nowMs(), ttlCeilingSeconds})) {
+      // It waited too long for its turn; whoever sent it has stopped waiting.
+      counters.add('ttlExpired');
+      refusals.write('ttl', {level: 'error', message: expiredText(request)});
+      return;
+    }
+    const controller = new AbortController();
+    const seconds = agent.metadata.timeoutSeconds;
+    let expired = false;
+    const timer = clock.setTimer(() => {
+      expired = true;
+      node.logger.warn(`agent dispatcher for request ${request.id} exiting on ${seconds}s timeout`, {
+        agent: request.agent,
+        request: request.id,
+      });
+      controller.abort(new Error(`agent ${request.agent} did not end in ${seconds} s`));
+    }, seconds * 1000);
+    this.#calls.add(controller);
+    try {
+      const body = await agent.handle({request, node, signal: controller.signal});
+      // What comes after its time is dropped: the caller was told the agent's time limit and counts on it.
+      if (!expired && body !== undefined) await this.#reply(opened, body);
+    } catch (error) {
+      if (!expired) {
+        node.logger.error(`Agent ${request.agent} failed on request ${request.id}: ${errorMessage(error)}`, {
+          agent: request.agent,
+          request: request.id,
+        });
+      }
+    } finally {
+      timer.cancel();
+      this.#calls.delete(controller);
+    }
+  }
+
+  async #reply(opened: Opened, body: Buffer): Promise<void> {
+    const {transport, request} = opened;
+    const {node, provider, counters, publish} = this.#options;
+    if (transport.replyTo === undefined) {
+      node.logger.error(`do not know how to reply, no reply-to header has been set on message ${request.id}`);
+      return;
+    }
+    counters.add('replies');
+    try {
+      const payload = await createReply(request, {
+        senderId: node.identity,
+        body,
+        nowMs: node.platform.clock.nowMs(),
+        provider,
+      });
+      const message = encodeReplyTransport(transport, {
+        payload,
+        senderId: node.identity,
+        connectedServer: node.connectedServer() ?? '',
+      });
+      publish(transport.replyTo, message);
+    } catch (error) {
+      node.logger.error(`Could not publish the reply to request ${request.id}: ${errorMessage(error)}`, {
+        request: request.id,
+      });
+    }
+  }
+}
+
+function busyBody(agent: string): Buffer {
+  return Buffer.from(
+    JSON.stringify({
+      statuscode: 5,
+      statusmsg: `Agent ${agent} is busy: too many requests wait on this node, try again later`,
+      data: {},
+    }),
+  );
+}

@@ -1,0 +1,37 @@
+/** What the parts of the pipeline share. */
+import type {SecurityProvider} from '../crypto/index.ts';
+import type {Filter, Request, RequestCache, Transport} from '../protocol/index.ts';
+import type {AgentRegistry, NodeContext} from '../rpc/types.ts';
+import type {ServerCounters} from './statistics.ts';
+
+/** Remembers what ran; `admit` resolves once that is on disk, and rejects for what ran before. */
+export interface AdmissionGuard {
+  admit(request: Request): Promise<void>;
+}
+
+export interface PipelineOptions {
+  readonly node: NodeContext;
+  readonly provider: SecurityProvider;
+  readonly registry: AgentRegistry;
+  readonly counters: ServerCounters;
+  readonly guard: AdmissionGuard;
+  readonly matches: (filter: Filter, request: Request) => Promise<boolean>;
+  readonly publish: (subject: string, payload: Buffer) => void;
+  readonly requestCache?: RequestCache;
+  readonly ttlCeilingSeconds: number;
+  readonly agentConcurrency: number;
+  /** Exact subjects outside of inboxes that requests may name for their replies. */
+  readonly extraReplySubjects?: readonly string[];
+}
+
+export interface Opened {
+  readonly transport: Transport;
+  readonly request: Request;
+}
+
+/** The text users search their logs for. */
+export function expiredText(request: Request): string {
+  const sentAt = new Date(request.sentAtMs);
+  const shown = Number.isNaN(sentAt.getTime()) ? String(request.sentAtMs) : sentAt.toISOString();
+  return `Message ${request.id} from ${request.callerId}@${request.senderId} for agent ${request.agent} created at ${shown} is too old, TTL is ${request.ttlSeconds}`;
+}

@@ -1,0 +1,199 @@
+/**
+ * What happens to a message between the connection and the agent, in the reference's order (server.md 6, protocol.md 5).
+ *
+ * Every message ends in exactly one of: answered, silent by the agent's wish, or refused with a counter and a log line. Nothing waits
+ * without a bound, and callers take turns. What ours adds to the reference: a request runs once in its life (the guard), replies go to
+ * inboxes only, lives have a ceiling, concurrency is bounded.
+ */
+import {errorMessage} from '../lib/errors.ts';
+import type {Logger} from '../lib/logger.ts';
+import type {Clock} from '../lib/platform.ts';
+import {
+  checkCollective,
+  checkReplySubject,
+  checkTtl,
+  openRequest,
+  openTransport,
+  ProtocolError,
+  type Request,
+} from '../protocol/index.ts';
+import {createFairQueue, type FairQueue} from './fair-queue.ts';
+import {createDispatcher, type Dispatcher} from './dispatcher.ts';
+import {serverLimits} from './limits.ts';
+import {expiredText, type Opened, type PipelineOptions} from './pipeline-types.ts';
+import {createRefusalLog, type RefusalLog} from './refusal-log.ts';
+import type {ServerCounter} from './statistics.ts';
+
+export class Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #refusals: RefusalLog;
+  readonly #judging: FairQueue;
+  readonly #dispatcher: Dispatcher;
+  #inbox: Buffer[] = [];
+  #inboxBytes = 0;
+  #pumping = false;
+  #stopped = false;
+
+  constructor(options: PipelineOptions) {
+    const {node} = options;
+    this.#options = options;
+    this.#clock = node.platform.clock;
+    this.#logger = node.logger;
+    this.#refusals = createRefusalLog({logger: node.logger, clock: this.#clock});
+    this.#judging = createFairQueue({
+      concurrency: serverLimits.judgingConcurrency,
+      waitingMax: serverLimits.judgingMax,
+      waitingPerOwnerMax: serverLimits.judgingPerCallerMax,
+      failed: (error) => this.#logger.error(`Could not judge a request: ${errorMessage(error)}`),
+    });
+    this.#dispatcher = createDispatcher({...options, refusals: this.#refusals});
+  }
+
+  /** Takes the payload of one message; never throws. */
+  receive(payload: Buffer): void {
+    this.#options.counters.add('total');
+    if (this.#stopped) {
+      this.#refuse('refused', 'stopping', 'Refused a message: the server stops');
+      return;
+    }
+    if (
+      this.#inbox.length >= serverLimits.inboxMessagesMax ||
+      this.#inboxBytes + payload.length > serverLimits.inboxBytesMax
+    ) {
+      this.#refuse('refused', 'inbox', `Refused a message: ${this.#inbox.length} messages wait to be opened already`);
+      return;
+    }
+    this.#inbox.push(payload);
+    this.#inboxBytes += payload.length;
+    if (!this.#pumping) this.#pump();
+  }
+
+  /** Lets what runs end for `graceMs`, then tells it to stop. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopped = true;
+    const forgotten = this.#inbox.length + this.#judging.close();
+    this.#inbox = [];
+    this.#inboxBytes = 0;
+    for (let count = 0; count < forgotten; count++) this.#options.counters.add('refused');
+    if (forgotten > 0) this.#logger.warn(`Refused ${forgotten} requests that waited when the server stopped`);
+    await this.#dispatcher.stop(graceMs);
+  }
+
+  /** Opens messages in the order they came; gives the event loop back when it took long. */
+  #pump(): void {
+    this.#pumping = true;
+    const endMs = this.#clock.monotonicMs() + serverLimits.turnMs;
+    let next = 0;
+    for (let payload = this.#inbox[0]; payload !== undefined; payload = this.#inbox[next]) {
+      next++;
+      this.#inboxBytes -= payload.length;
+      this.#open(payload);
+      if (this.#clock.monotonicMs() >= endMs) break;
+    }
+    this.#inbox = this.#inbox.slice(next);
+    if (this.#inbox.length === 0) {
+      this.#pumping = false;
+      return;
+    }
+    this.#clock.setTimer(() => this.#pump(), 0);
+  }
+
+  #open(payload: Buffer): void {
+    let opened: Opened;
+    try {
+      const transport = openTransport(payload);
+      const {request} = openRequest(transport, {
+        provider: this.#options.provider,
+        nowMs: this.#clock.nowMs(),
+        ...(this.#options.requestCache === undefined ? {} : {cache: this.#options.requestCache}),
+      });
+      opened = {transport, request};
+    } catch (error) {
+      this.#refuse('unvalidated', 'open', `Could not decode incoming request: ${errorMessage(error)}`);
+      return;
+    }
+    const {request} = opened;
+    if (this.#judging.offer(request.callerId, () => this.#judge(opened))) return;
+    this.#refuse(
+      'refused',
+      `judging ${request.callerId}`,
+      `Refused request ${request.id} from ${request.callerId}@${request.senderId}: ${this.#judging.waiting} requests wait already`,
+    );
+  }
+
+  async #judge(opened: Opened): Promise<void> {
+    const {transport, request} = opened;
+    const {counters, node, matches, ttlCeilingSeconds, extraReplySubjects} = this.#options;
+    if (!(await this.#passesFilter(request, matches))) return;
+    counters.add('passed');
+    try {
+      checkCollective(request, node.collectives);
+      checkReplySubject(transport, extraReplySubjects === undefined ? {} : {extraSubjects: extraReplySubjects});
+      checkTtl(request, {nowMs: this.#clock.nowMs(), ttlCeilingSeconds});
+    } catch (error) {
+      this.#refuseChecked(request, error);
+      return;
+    }
+    counters.add('validated');
+    counters.messageAt(this.#clock.nowMs());
+    const agent = this.#options.registry.get(request.agent);
+    if (agent === undefined) {
+      this.#refusals.write(`agent ${request.agent}`, {
+        level: 'error',
+        message: `Received a message for agent ${request.agent} that does not exist, discarding`,
+        fields: {request: request.id, caller: request.callerId},
+      });
+      return;
+    }
+    if (await this.#isFirst(request)) this.#dispatcher.dispatch(agent, opened);
+  }
+
+  async #passesFilter(request: Request, matches: PipelineOptions['matches']): Promise<boolean> {
+    try {
+      if (await matches(request.filter, request)) return true;
+      if (this.#logger.isEnabled('debug')) {
+        this.#logger.debug(`Skipping message ${request.id} that does not match local properties`);
+      }
+    } catch (error) {
+      // A filter that cannot be judged matches nothing: it must never widen to everything.
+      this.#refusals.write(`filter ${request.callerId}`, {
+        level: 'warn',
+        message: `Skipping message ${request.id}: its filter could not be judged: ${errorMessage(error)}`,
+        fields: {request: request.id, caller: request.callerId},
+      });
+    }
+    this.#options.counters.add('filtered');
+    return false;
+  }
+
+  async #isFirst(request: Request): Promise<boolean> {
+    try {
+      await this.#options.guard.admit(request);
+      return true;
+    } catch (error) {
+      const replayed = error instanceof ProtocolError && error.code === 'ERR_REQUEST_REPLAYED';
+      this.#refuse(
+        replayed ? 'replayed' : 'refused',
+        replayed ? 'replay' : 'guard',
+        `Refused request ${request.id} from ${request.callerId}@${request.senderId} for agent ${request.agent}: ${errorMessage(error)}`,
+      );
+      return false;
+    }
+  }
+
+  #refuseChecked(request: Request, error: unknown): void {
+    if (!(error instanceof ProtocolError) || error.code !== 'ERR_REQUEST_EXPIRED') {
+      this.#refuse('unvalidated', 'message', errorMessage(error));
+      return;
+    }
+    this.#refuse('ttlExpired', 'ttl', expiredText(request));
+  }
+
+  #refuse(counter: ServerCounter, kind: string, message: string): void {
+    this.#options.counters.add(counter);
+    const level = counter === 'replayed' || counter === 'refused' ? 'warn' : 'error';
+    this.#refusals.write(kind, {level, message});
+  }
+}
