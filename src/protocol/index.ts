@@ -14,6 +14,14 @@ export {
   requireSubjectName,
 } from './names.ts';
 export {type LayerNames, protocolNames} from './protocol-names.ts';
+export {createReplayGuard, type ReplayGuard, type ReplayGuardOptions} from './replay-guard.ts';
+export {
+  createFileReplayStore,
+  type LoadedReplayState,
+  type ReplayRecord,
+  type ReplayState,
+  type ReplayStore,
+} from './replay-store.ts';
 export {createReply, encodeReplyTransport, openReply, type OpenReplyOptions} from './reply.ts';
 export {
   checkCollective,

@@ -271,7 +271,7 @@ export interface TtlOptions {
 
 /** When a request stops being acceptable, in ms since 1970. */
 export function requestExpiresAtMs(
-  request: Request,
+  request: Pick<Request, 'sentAtMs' | 'ttlSeconds'>,
   ttlCeilingSeconds: number = protocolLimits.ttlCeilingSeconds,
 ): number {
   return request.sentAtMs + Math.min(request.ttlSeconds, ttlCeilingSeconds) * 1_000;
@@ -284,7 +284,10 @@ export function isWithinTtl(request: Pick<Request, 'sentAtMs' | 'ttlSeconds'>, o
 }
 
 /** @throws {ProtocolError} `ERR_REQUEST_EXPIRED` at stage `ttl` */
-export function checkTtl(request: Request, options: TtlOptions): void {
+export function checkTtl(
+  request: Pick<Request, 'id' | 'callerId' | 'sentAtMs' | 'ttlSeconds'>,
+  options: TtlOptions,
+): void {
   if (isWithinTtl(request, options)) return;
   const ageSeconds = (options.nowMs - request.sentAtMs) / 1_000;
   throw new ProtocolError(
