@@ -26,9 +26,10 @@ export {validateDdlDocument} from './schema.ts';
 export {builtinAgentDdl, builtinAgentNames, builtinDataDdl, builtinDataNames} from './builtin/index.ts';
 export {
   createBuiltinResolver,
+  createDdlResolver,
   createDiskResolver,
   createResolverChain,
   findDdlFiles,
   requireAgentDdl,
 } from './resolve.ts';
-export type {DdlKind, DiskResolverOptions} from './resolve.ts';
+export type {DdlKind, DdlResolverOptions, DiskResolverOptions} from './resolve.ts';

@@ -150,3 +150,48 @@ export async function requireAgentDdl(resolver: DdlResolver, name: string): Prom
   if (found) return found;
   throw new DdlError('ERR_DDL_NOT_FOUND', `could not resolve ${name} DDL in any resolver`, {details: {name}});
 }
+
+export interface DdlResolverOptions extends DiskResolverOptions {
+  /** `plugin.choria.services.registry.cache`: descriptions that a registry gave earlier, as `DIR/KIND/NAME.json`. */
+  readonly cacheDirectory?: string;
+  /** Version of the program, shown for what it brings along. */
+  readonly version?: string;
+}
+
+/** Built in, then on disk, then from the cache of a registry. */
+export function createDdlResolver(options: DdlResolverOptions): DdlResolver {
+  const {cacheDirectory, version} = options;
+  const resolvers = [createBuiltinResolver(version ?? '0.0.0'), createDiskResolver(options)];
+  if (cacheDirectory) resolvers.push(createCacheResolver({...options, cacheDirectory}));
+  return createResolverChain(resolvers);
+}
+
+function createCacheResolver(options: DdlResolverOptions & {readonly cacheDirectory: string}): DdlResolver {
+  const read = async (kind: DdlKind, name: string): Promise<Buffer | undefined> => {
+    if (!/^[A-Za-z0-9_-]{1,128}$/.test(name)) return undefined;
+    try {
+      return await options.files.read(`${options.cacheDirectory}/${kind}/${name}.json`, {limitBytes: ddlBytesMax});
+    } catch (error) {
+      if ((error as {code?: unknown}).code !== 'ENOENT') {
+        options.onProblem?.(`Cannot read the cached DDL of ${name}: ${errorMessage(error)}`);
+      }
+      return undefined;
+    }
+  };
+  const names = async (kind: DdlKind): Promise<readonly string[]> =>
+    (await listDirectory(`${options.cacheDirectory}/${kind}`, options))
+      .filter((entry) => entry.name.endsWith('.json'))
+      .map((entry) => entry.name.slice(0, -'.json'.length));
+  return {
+    agent: async (name) => {
+      const bytes = await read('agent', name);
+      return bytes && checkName(parseAgentDdl(bytes, `the cached DDL of ${name}`), {name, kind: 'agent'});
+    },
+    data: async (name) => {
+      const bytes = await read('data', name);
+      return bytes && checkName(parseDataDdl(bytes, `the cached DDL of ${name}`), {name, kind: 'data'});
+    },
+    agentNames: () => names('agent'),
+    dataNames: () => names('data'),
+  };
+}

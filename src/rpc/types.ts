@@ -22,7 +22,10 @@ export interface RpcReply {
 export interface RpcRequest {
   readonly agent: string;
   readonly action: string;
+  /** The inputs; `{}` when the body's data is no object. */
   readonly data: Readonly<Record<string, unknown>>;
+  /** `data` as it stood in the body, whatever its type. */
+  readonly rawData?: unknown;
   readonly requestId: string;
   readonly senderId: string;
   readonly callerId: string;
@@ -74,6 +77,10 @@ export interface AgentCall {
   readonly node: NodeContext;
   /** Aborted when the agent's time is over or the server stops. */
   readonly signal: AbortSignal;
+  /** Asked before each action when `rpcauthorization` is on; without one everything is denied then. */
+  readonly authorizer?: Authorizer;
+  /** Told of each action when `rpcaudit` is on. */
+  readonly auditor?: Auditor;
 }
 
 /**
