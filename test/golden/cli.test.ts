@@ -1,0 +1,73 @@
+/**
+ * What people and scripts see of each command: its help, and for commands that need no network a success and a failure.
+ *
+ * The expected texts are the files beside this one. After an intended change: `npx vitest run test/golden -u`, then read the diff.
+ */
+import {readFileSync} from 'node:fs';
+import {dirname, join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {describe, expect, test} from 'vitest';
+import {program} from '../../src/cli/index.ts';
+import {allCommandPaths} from '../../src/cli/help.ts';
+import {commandsReference} from '../../tools/commands-reference.ts';
+import {type CliTestRun, runCliForTest} from '../support/cli.ts';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = dirname(dirname(here));
+
+async function transcript(run: CliTestRun): Promise<string> {
+  const {stdout, stderr, exit} = await runCliForTest(run);
+  const times = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g;
+  const part = (name: string, text: string): string =>
+    text === '' ? '' : `--- ${name}\n${text.replace(times, '<time>')}`;
+  return `$ ${run.argv.join(' ')}\n${part('stdout', stdout)}${part('stderr', stderr)}--- exit ${exit}\n`;
+}
+
+describe('the command line', () => {
+  for (const path of allCommandPaths(program)) {
+    const words = path.slice(1).map((command) => command.name);
+    test(`${words.join(' ')} shows its help`, async () => {
+      const text = await transcript({argv: ['choria', ...words, '--help']});
+      await expect(text).toMatchFileSnapshot(join(here, 'help', `${words.join('-')}.txt`));
+    });
+  }
+
+  const runs: Readonly<Record<string, CliTestRun>> = {
+    'no-arguments': {argv: ['choria']},
+    help: {argv: ['choria', '--help']},
+    'help-narrow': {argv: ['choria', 'buildinfo', '--help'], env: {COLUMNS: '45'}},
+    'help-of-unknown': {argv: ['choria', 'help', 'buildinf']},
+    'unknown-command': {argv: ['choria', 'buildinf']},
+    'unknown-flag': {argv: ['choria', 'buildinfo', '--dependecies']},
+    'unexpected-argument': {argv: ['choria', 'buildinfo', 'x']},
+    cheat: {argv: ['choria', 'cheat']},
+    'completion-bash-top': {argv: ['choria', '--completion-bash', '']},
+    'completion-script-bash': {argv: ['choria', '--completion-script-bash']},
+    'completion-script-zsh': {argv: ['mco', '--completion-script-zsh']},
+  };
+  for (const [name, run] of Object.entries(runs)) {
+    test(`answers ${name} as recorded`, async () => {
+      await expect(await transcript(run)).toMatchFileSnapshot(join(here, 'cli', `${name}.txt`));
+    });
+  }
+
+  test('says its version, the one of the package', async () => {
+    const {version} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {readonly version: string};
+    expect(await runCliForTest({argv: ['choria', '--version']})).toMatchObject({exit: 0, stderr: `${version}\n`});
+  });
+
+  test('describes itself as JSON, without a command that has neither an implementation nor sub commands', async () => {
+    const {stdout} = await runCliForTest({argv: ['choria', '--fisk-introspect']});
+    expect(JSON.parse(stdout)).toMatchObject({name: 'choria'});
+    const dead = allCommandPaths(program).filter((path) => {
+      const command = path.at(-1);
+      return command?.run === undefined && (command?.commands ?? []).length === 0;
+    });
+    expect(dead).toEqual([]);
+  });
+
+  test('the reference page is the one that the declarations make', () => {
+    // When it is stale: npm run generate.
+    expect(readFileSync(join(root, 'docs', 'reference', 'commands.md'), 'utf8')).toBe(commandsReference(program));
+  });
+});
