@@ -1,0 +1,19 @@
+/**
+ * Settings that only this program has. They never appear among the keys shared with the Go program, and a Go program that meets them in
+ * a file ignores them.
+ */
+import type {KeySpecs} from './key-spec.ts';
+
+export const ownKeys = {
+  'plugin.choria.security.request_ttl_max': {
+    type: 'duration',
+    default: '1h',
+    usedBy: ['server'],
+    doc: 'Longest validity of a request that a server accepts, whatever the request itself says. Longer lets pre-signed requests live longer and makes the memory of executed requests larger.',
+  },
+  'plugin.choria.security.replay_store': {
+    type: 'path_string',
+    usedBy: ['server'],
+    doc: 'File in which a server remembers the requests that it executed, so that none runs twice after a restart. Without it they are remembered in memory only.',
+  },
+} as const satisfies KeySpecs;
