@@ -16,6 +16,10 @@ export interface Config {
   readonly parsedFiles: readonly string[];
   /** What was accepted silently by older programs and deserves a word: one text each, with file and line. */
   readonly warnings: readonly string[];
+  /** Set by anonymous TLS: neither side's certificate is checked. */
+  readonly disableTlsVerify: boolean;
+  /** Set by anonymous TLS: the provider's own files are not checked. */
+  readonly disableSecurityVerify: boolean;
   get<K extends ConfigKey>(key: K): ConfigValue<K>;
   /** A changed copy; used by command line flags and provisioning mode. */
   with(changes: {readonly [K in ConfigKey]?: ConfigValue<K>}): Config;
