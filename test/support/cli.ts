@@ -28,7 +28,7 @@ export interface CliTestRun {
   /** Both streams are one terminal of this size; the result is in `output`. */
   readonly tty?: {readonly cols: number; readonly rows: number};
   readonly mounts?: readonly Mount[];
-  readonly ports?: ReadonlyMap<number, number>;
+  readonly ports?: Map<number, number>;
   /** Instead of the real one. */
   readonly platform?: Platform;
   readonly signal?: AbortSignal;

@@ -5,7 +5,7 @@
  * or outputs. Errors are rewritten back.
  */
 import type {ConnectOptions, Listener, ListenOptions, ByteStream} from '../../src/lib/network.ts';
-import type {Files, HostInfo, Platform, ProcessRequest, Processes} from '../../src/lib/platform.ts';
+import type {Files, HostInfo, Network, Platform, ProcessRequest, Processes} from '../../src/lib/platform.ts';
 
 export interface Mount {
   /** Such as `/lab`, without a slash at the end. */
@@ -16,8 +16,8 @@ export interface Mount {
 export interface MountOptions {
   readonly platform: Platform;
   readonly mounts: readonly Mount[];
-  /** Ports as configured to ports as they are. */
-  readonly ports?: ReadonlyMap<number, number>;
+  /** Ports as configured to ports as they are; listening on a configured port adds to it. */
+  readonly ports?: Map<number, number>;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** As the program shall see it. */
   readonly workingDirectory: string;
@@ -91,21 +91,30 @@ function mountProcesses(processes: Processes, mapper: PathMapper): Processes {
   };
 }
 
+/** Whoever listens on a configured port gets a free one, so that two labs never meet; connections find it. */
+function mountNetwork(network: Network, ports: Map<number, number>): Network {
+  return {
+    ...network,
+    connect: (wanted: ConnectOptions): Promise<ByteStream> =>
+      network.connect({...wanted, port: ports.get(wanted.port) ?? wanted.port}),
+    listen: async (wanted: ListenOptions, onConnection): Promise<Listener> => {
+      const listener = await network.listen({...wanted, port: 0}, onConnection);
+      if (wanted.port === 0) return listener;
+      ports.set(wanted.port, listener.port);
+      return {host: listener.host, port: wanted.port, close: () => listener.close()};
+    },
+  };
+}
+
 export function mountPlatform(options: MountOptions): Platform {
-  const {platform, ports} = options;
+  const {platform} = options;
   const mapper = createPathMapper(options.mounts);
-  const port = (configured: number): number => ports?.get(configured) ?? configured;
   const env = Object.fromEntries(Object.entries(options.env).filter(([, value]) => value !== undefined));
   return {
     ...platform,
     files: mountFiles(platform.files, mapper),
     processes: mountProcesses(platform.processes, mapper),
-    network: {
-      ...platform.network,
-      connect: (wanted: ConnectOptions): Promise<ByteStream> =>
-        platform.network.connect({...wanted, port: port(wanted.port)}),
-      listen: (wanted: ListenOptions, onConnection): Promise<Listener> => platform.network.listen(wanted, onConnection),
-    },
+    network: mountNetwork(platform.network, options.ports ?? new Map()),
     env,
     host: {
       ...platform.host,

@@ -1,0 +1,99 @@
+/** The folders and certificates of the lab that the command line's transcripts were taken in (`vectors/cli/README.md`). */
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {generateKey, issueCertificate, issueCertificateAuthority} from '../../src/crypto/index.ts';
+import {createNodePlatform} from '../../src/lib/node-platform.ts';
+import type {Mount} from './mounts.ts';
+
+export interface LabFiles {
+  /** A private temporary folder that holds the others. */
+  readonly root: string;
+  readonly lab: string;
+  readonly home: string;
+  /** A fresh `/scratch` with what the transcripts found there. */
+  newScratch(): {readonly mount: Mount; remove(): void};
+  readonly mounts: readonly Mount[];
+  remove(): void;
+}
+
+function makeWritable(directory: string): void {
+  chmodSync(directory, 0o755);
+  for (const entry of readdirSync(directory, {withFileTypes: true})) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) makeWritable(path);
+    else chmodSync(path, statSync(path).mode | 0o200);
+  }
+}
+
+/** The names that `gencerts.sh` of the lab gives certificates to. */
+function certificateNames(script: string): readonly string[] {
+  const list = /^for n in (.+); do$/m.exec(script)?.[1];
+  if (list === undefined)
+    throw new Error('Cannot read the names of the certificates: no "for n in ...; do" in gencerts.sh');
+  return list.trim().split(/ +/);
+}
+
+async function issueCertificates(directory: string, names: readonly string[]): Promise<void> {
+  const {random, clock} = createNodePlatform();
+  const nowMs = clock.nowMs();
+  const authority = await issueCertificateAuthority({commonName: 'Choria Lab CA', nowMs, random, keyKind: 'rsa'});
+  writeFileSync(join(directory, 'ca.pem'), authority.certificatePem);
+  writeFileSync(join(directory, 'ca.key'), authority.keyPem, {mode: 0o600});
+  // One key for all: making nine takes seconds, and no transcript depends on the keys being different.
+  const {privateKeyPem: keyPem} = await generateKey('rsa');
+  for (const commonName of names) {
+    const issued = await issueCertificate({
+      authority,
+      commonName,
+      nowMs,
+      random,
+      keyPem,
+      dnsNames: [commonName, 'localhost'],
+      ipAddresses: ['127.0.0.1'],
+    });
+    writeFileSync(join(directory, `${commonName}.pem`), issued.certificatePem);
+    writeFileSync(join(directory, `${commonName}.key`), issued.keyPem, {mode: 0o600});
+  }
+}
+
+/** @param vectorsDirectory the folder that holds `cli/lab` */
+export async function createLabFiles(vectorsDirectory: string): Promise<LabFiles> {
+  const root = mkdtempSync(join(tmpdir(), 'choria-lab-'));
+  const [lab, home] = [join(root, 'lab'), join(root, 'home')];
+  cpSync(join(vectorsDirectory, 'cli', 'lab'), lab, {recursive: true});
+  makeWritable(lab);
+  mkdirSync(join(lab, 'ssl'));
+  mkdirSync(home);
+  await issueCertificates(join(lab, 'ssl'), certificateNames(readFileSync(join(lab, 'gencerts.sh'), 'utf8')));
+  const clientConfig = readFileSync(join(lab, 'client', 'client.conf'), 'utf8');
+  writeFileSync(join(home, '.choriarc'), clientConfig);
+  const newScratch = (): {readonly mount: Mount; remove(): void} => {
+    const real = mkdtempSync(join(root, 'scratch-'));
+    cpSync(join(lab, 'nodes'), join(real, 'nodes'), {recursive: true});
+    writeFileSync(join(real, 'random.conf'), `${clientConfig}\nrpclimitmethod = random\n`);
+    writeFileSync(join(real, 'nocolor.conf'), `${clientConfig}\ncolor = false\n`);
+    return {mount: {virtual: '/scratch', real}, remove: () => rmSync(real, {recursive: true, force: true})};
+  };
+  return {
+    root,
+    lab,
+    home,
+    newScratch,
+    mounts: [
+      {virtual: '/lab', real: lab},
+      {virtual: '/home/rip', real: home},
+    ],
+    remove: () => rmSync(root, {recursive: true, force: true}),
+  };
+}
