@@ -20,3 +20,4 @@ export {
   type SemverConstraint,
   satisfies,
 } from './semver/index.ts';
+export * from './expr/index.ts';

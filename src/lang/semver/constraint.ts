@@ -117,11 +117,12 @@ export function satisfies(version: SemanticVersion, constraint: SemverConstraint
 function compares(version: SemanticVersion, comparison: Comparison): boolean {
   const wanted = comparison.version;
   const order = compareVersions(version, wanted);
+  const namesPrerelease = !comparison.anyMinor && (version.prerelease !== '' || wanted.prerelease !== '');
   switch (comparison.operator) {
     case '=':
       return comparison.partial ? withinTilde(version, comparison) : order === 0;
     case '!=':
-      return anyPart(comparison) ? !withinParts(version, comparison) : order !== 0;
+      return anyPart(comparison) && !namesPrerelease ? !withinParts(version, comparison) : order !== 0;
     case '<':
       return order < 0;
     case '>=':

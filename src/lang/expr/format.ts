@@ -1,0 +1,78 @@
+/** Texts of values as the Go program writes them. */
+import {compareCodePoints} from '../text-order.ts';
+import {formatDuration, formatTime} from './time.ts';
+import {ExprDuration, ExprTime, ExprZone, type ExprValue, isList, isMap} from './values.ts';
+
+/** A float as Go's `%v`: shortest digits, exponents below 1e-4 and from 1e21. */
+export function formatFloat(value: number): string {
+  if (Number.isNaN(value)) return 'NaN';
+  if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
+  if (value === 0) return Object.is(value, -0) ? '-0' : '0';
+  const size = Math.abs(value);
+  if (size >= 1e-4 && size < 1e21) {
+    const text = String(value);
+    return text.includes('e') ? value.toFixed(20).replace(/0+$/, '') : text;
+  }
+  const [mantissa = '', exponent = ''] = value.toExponential().split('e');
+  const digits = exponent.replace(/^[+-]/, '').padStart(2, '0');
+  return `${mantissa}e${exponent.startsWith('-') ? '-' : '+'}${digits}`;
+}
+
+/** The text of any value, as `string()` gives it. */
+export function formatValue(value: ExprValue): string {
+  if (value === null) return '<nil>';
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number') return formatFloat(value);
+  if (typeof value === 'bigint' || typeof value === 'boolean') return String(value);
+  if (isList(value)) return `[${value.map(formatValue).join(' ')}]`;
+  if (value instanceof Uint8Array) return `[${[...value].join(' ')}]`;
+  if (isMap(value)) {
+    const entries = [...value].map(([key, item]) => [formatValue(key), formatValue(item)] as const);
+    return `map[${entries
+      .toSorted(([a], [b]) => compareCodePoints(a, b))
+      .map(([key, item]) => `${key}:${item}`)
+      .join(' ')}]`;
+  }
+  if (value instanceof ExprDuration) return formatDuration(value.nanoseconds);
+  if (value instanceof ExprTime) return formatTime(value);
+  if (value instanceof ExprZone) return value.name;
+  return '<func>';
+}
+
+/** JSON with two blanks of indentation and sorted keys; undefined when a value has no JSON form. */
+export function formatJson(value: ExprValue, indent = ''): string | undefined {
+  if (value === null) return 'null';
+  if (typeof value === 'string') return goString(value);
+  if (typeof value === 'bigint' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? jsonFloat(value) : undefined;
+  if (value instanceof ExprDuration) return String(value.nanoseconds);
+  if (value instanceof ExprTime) return goString(formatTime(value));
+  const inner = `${indent}  `;
+  if (isList(value)) {
+    if (value.length === 0) return '[]';
+    const items = value.map((item) => formatJson(item, inner));
+    return items.includes(undefined) ? undefined : `[\n${inner}${items.join(`,\n${inner}`)}\n${indent}]`;
+  }
+  if (!isMap(value)) return undefined;
+  if (value.size === 0) return '{}';
+  const lines: string[] = [];
+  for (const [key, item] of [...value].toSorted(([a], [b]) => compareCodePoints(formatValue(a), formatValue(b)))) {
+    const text = formatJson(item, inner);
+    if (text === undefined) return undefined;
+    lines.push(`${goString(formatValue(key))}: ${text}`);
+  }
+  return `{\n${inner}${lines.join(`,\n${inner}`)}\n${indent}}`;
+}
+
+function jsonFloat(value: number): string {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-6 || size >= 1e21)) return formatFloat(value).replace('e-0', 'e-');
+  return formatFloat(value).includes('e') ? String(value) : formatFloat(value);
+}
+
+function goString(text: string): string {
+  return JSON.stringify(text).replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
