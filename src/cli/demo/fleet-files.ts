@@ -4,14 +4,14 @@
  * Callers have RSA keys, because protocol v1 signs with RSA; nodes and the broker have EC keys, which cost a hundredth to make.
  */
 import {join} from 'node:path';
-import {createKeyPair, issueCertificate, issueCertificateAuthority} from '../../crypto/index.ts';
-import type {CertificateAuthority} from '../../crypto/index.ts';
+import {issueCertificate, issueCertificateAuthority} from '../../crypto/index.ts';
+import type {IssuedCertificate, KeyKind} from '../../crypto/index.ts';
 import type {Platform} from '../../lib/platform.ts';
 
 const privateMode = 0o600;
 const publicMode = 0o644;
-const certificateDays = 2;
-const dayMs = 86_400_000;
+/** A kept demo may run over a weekend, hardly longer. */
+const validityMs = 7 * 86_400_000;
 
 export const callerName = 'demo.mcollective';
 export const strangerName = 'stranger.mcollective';
@@ -55,32 +55,24 @@ export async function writeAuthority(platform: Platform, directory: string): Pro
   const {files, clock} = platform;
   const ssl = join(directory, 'ssl');
   await files.makeDirectory(ssl, {mode: 0o700, recursive: true});
-  const dates = {notBeforeMs: clock.nowMs() - dayMs, notAfterMs: clock.nowMs() + certificateDays * dayMs};
-  const authority = await issueCertificateAuthority({
-    commonName: 'Choria demo authority',
-    ...dates,
-    random: platform.random,
-  });
-  const otherAuthority = await issueCertificateAuthority({
-    commonName: 'Another authority',
-    ...dates,
-    random: platform.random,
-  });
+  const common = {nowMs: clock.nowMs(), random: platform.random, validityMs};
+  const authority = await issueCertificateAuthority({commonName: 'Choria demo authority', ...common, keyKind: 'ec'});
+  const otherAuthority = await issueCertificateAuthority({commonName: 'Another authority', ...common, keyKind: 'ec'});
   await files.writeAtomic(join(ssl, 'ca.pem'), authority.certificatePem, {mode: publicMode});
   await files.writeAtomic(join(ssl, 'ca.key'), authority.keyPem, {mode: privateMode});
 
-  const issue = async (issuer: CertificateAuthority, name: string, keyType: 'rsa' | 'ec'): Promise<void> => {
-    const keys = await createKeyPair(keyType);
-    const certificatePem = issueCertificate(issuer, {
+  const issue = async (issuer: IssuedCertificate, name: string, keyKind: KeyKind): Promise<void> => {
+    const isCaller = name.endsWith('.mcollective');
+    const issued = await issueCertificate({
+      authority: issuer,
       commonName: name,
-      dnsNames: name.endsWith('.mcollective') ? [name] : [name, 'localhost'],
+      dnsNames: isCaller ? [name] : [name, 'localhost'],
       ipAddresses: name.startsWith('broker.') ? ['127.0.0.1'] : [],
-      publicKeyPem: keys.publicKeyPem,
-      ...dates,
-      random: platform.random,
+      keyKind,
+      ...common,
     });
-    await files.writeAtomic(join(ssl, `${name}.pem`), certificatePem, {mode: publicMode});
-    await files.writeAtomic(join(ssl, `${name}.key`), keys.privateKeyPem, {mode: privateMode});
+    await files.writeAtomic(join(ssl, `${name}.pem`), issued.certificatePem, {mode: publicMode});
+    await files.writeAtomic(join(ssl, `${name}.key`), issued.keyPem, {mode: privateMode});
   };
   await Promise.all([
     issue(authority, 'broker.example.net', 'ec'),
