@@ -44,3 +44,4 @@ export {
   type KeyPair,
 } from './x509-issue.ts';
 export {encodeKsuid, ksuidSeconds} from './ksuid.ts';
+export {decodeNkeyPublic, encodeNkeyPublic, verifyNkeySignature} from './nkey.ts';

@@ -86,6 +86,8 @@ export interface ByteStream {
   onDrain: (() => void) | undefined;
   /** Bytes queued and not yet taken by the system. */
   readonly queuedBytes: number;
+  /** All bytes ever given to `write`. Less `queuedBytes`, that is what the system has taken. */
+  readonly writtenBytes: number;
   write(data: Uint8Array): number;
   /**
    * Hands what is queued to the system now instead of at the end of the turn, and returns the bytes it did not take.

@@ -15,6 +15,8 @@ import {addressKey, checkName, describeTls, type TlsStore} from './node-tls.ts';
 
 /** Chunks below this many bytes in total are copied into one; larger ones go out as a vector. */
 const joinBytesMax = 65_536;
+/** Bytes that all streams together may collect before they are handed to the system early. */
+const turnBytesMax = 4_194_304;
 
 const streamOf = Symbol('stream');
 
@@ -26,12 +28,24 @@ interface OwnedSocket extends Socket {
 export class FlushQueue {
   #dirty: NodeStream[] = [];
   #scheduled = false;
+  #bytes = 0;
   readonly #run = (): void => {
     this.#scheduled = false;
+    this.#flush();
+  };
+
+  #flush(): void {
     const streams = this.#dirty;
     this.#dirty = [];
+    this.#bytes = 0;
     for (const stream of streams) stream.flush();
-  };
+  }
+
+  /** Many streams with something each, such as a broadcast to thousands, do not wait for the end of the turn with all of it in memory. */
+  counted(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > turnBytesMax) this.#flush();
+  }
 
   add(stream: NodeStream): void {
     this.#dirty.push(stream);
@@ -72,6 +86,7 @@ export class NodeStream implements ByteStream {
   #socket: OwnedSocket;
   #chunks: Uint8Array[] = [];
   #chunkBytes = 0;
+  writtenBytes = 0;
   #isDirty = false;
   #isListening = false;
   #isPaused = false;
@@ -108,10 +123,12 @@ export class NodeStream implements ByteStream {
     if (this.#isClosed) return 0;
     this.#chunks.push(data);
     this.#chunkBytes += data.length;
+    this.writtenBytes += data.length;
     if (!this.#isDirty) {
       this.#isDirty = true;
       this.#queue.add(this);
     }
+    this.#queue.counted(data.length);
     return this.queuedBytes;
   }
 

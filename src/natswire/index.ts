@@ -16,6 +16,7 @@ export {
   isPublishSubject,
   isSubscribeSubject,
   isWithin,
+  matchesLiterally,
   overlaps,
 } from './subject.ts';
 export {type Match, type QueueMatch, Sublist} from './sublist.ts';

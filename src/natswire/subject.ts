@@ -77,6 +77,30 @@ export function isWithin(subject: string, pattern: string): boolean {
   return at >= subject.length;
 }
 
+/**
+ * True when the pattern matches the subject taken literally, as a publish means it: `foo.*` as a subject is a plain name, and so is matched
+ * by `foo.*` and `foo.>`, not by `foo.bar`.
+ */
+export function matchesLiterally(subject: string, pattern: string): boolean {
+  let at = 0;
+  let within = 0;
+  while (within < pattern.length) {
+    const patternEnd = tokenEnd(pattern, within);
+    if (at >= subject.length) return false;
+    const subjectEnd = tokenEnd(subject, at);
+    if (isToken(pattern, {start: within, end: patternEnd, code: greater})) return true;
+    const isAny = isToken(pattern, {start: within, end: patternEnd, code: star});
+    if (
+      !isAny &&
+      !sameToken(subject, {start: at, end: subjectEnd, other: pattern, otherStart: within, otherEnd: patternEnd})
+    )
+      return false;
+    at = subjectEnd + 1;
+    within = patternEnd + 1;
+  }
+  return at >= subject.length;
+}
+
 /** True when some subject is of both patterns. */
 export function overlaps(left: string, right: string): boolean {
   let leftStart = 0;

@@ -1,0 +1,483 @@
+/**
+ * One connection of the embedded engine: the rules of the NATS protocol between the parser and the account.
+ *
+ * Texts from the peer are latin1 (one character for each byte), so that every byte goes out as it came in. Rules and texts: nats-server's
+ * client protocol; vectors: broker/nats.
+ */
+import type {ByteStream} from '../../lib/network.ts';
+import {
+  encodeError,
+  encodeInfo,
+  isPublishSubject,
+  isSubscribeSubject,
+  isWithin,
+  type PublishFrame,
+  type ServerHandler,
+  ServerParser,
+  WireError,
+  wireOk,
+  wirePing,
+  wirePong,
+} from '../../natswire/index.ts';
+import type {AuthDecision} from '../authentication/types.ts';
+import {engineLimits} from '../limits.ts';
+import {CompiledPermissions} from '../permissions.ts';
+import type {Account, SubjectEntry} from './account.ts';
+import {type ConnectOptions, defaultConnectOptions, parseConnect} from './connect-options.ts';
+import type {EngineCore} from './core.ts';
+import {Output} from './output.ts';
+import {type CloseReason, closeReasons, errorTexts} from './reasons.ts';
+import {Subscription} from './subscription.ts';
+
+const underscore = 95;
+const dollar = 36;
+
+export class ClientConnection implements ServerHandler {
+  readonly id: number;
+  readonly stream: ByteStream;
+  readonly kind: 'client' | 'websocket';
+  readonly connectedAtMs: number;
+  readonly nonce: string | undefined;
+  options: ConnectOptions = defaultConnectOptions;
+  user = '';
+  account: Account;
+  isAuthenticated = false;
+  hasConnected = false;
+  isClosing = false;
+  isGone = false;
+  /** Most of what may wait for it is waiting: publishers are slowed down. */
+  isCongested = false;
+  closeReason: CloseReason | undefined = undefined;
+  /** Monotonic times of the engine's clock, looked after by its sweep. */
+  lastInboundMs: number;
+  nextPingMs: number;
+  pingsOut = 0;
+  hasPinged = false;
+  expiresAtMs = Infinity;
+  closingSinceMs = Infinity;
+  authDeadlineMs = Infinity;
+  /** A hand-over that has not finished: since when, and what must have left for it to be. */
+  blockedSinceMs = Infinity;
+  blockedUntilBytes = 0;
+  inMessages = 0;
+  outMessages = 0;
+  inBytes = 0;
+  outBytes = 0;
+  /** The connections that caused bytes for this one are slowed by this flag of theirs. */
+  mustRest = false;
+  readonly subscriptions = new Map<string, Subscription>();
+  permissions: CompiledPermissions | undefined = undefined;
+  readonly #core: EngineCore;
+  readonly #parser: ServerParser;
+  readonly #output: Output;
+  #lastEntry: SubjectEntry | undefined = undefined;
+  #allowedEntry: SubjectEntry | undefined = undefined;
+  #responses: Map<string, {left: number; readonly untilMs: number}> | undefined = undefined;
+  #hasSentConnectInfo = false;
+
+  constructor(
+    core: EngineCore,
+    stream: ByteStream,
+    facts: {readonly id: number; readonly kind: 'client' | 'websocket'; readonly nonce: string | undefined},
+  ) {
+    this.id = facts.id;
+    this.kind = facts.kind;
+    this.nonce = facts.nonce;
+    this.stream = stream;
+    this.#core = core;
+    this.account = core.defaultAccount;
+    const now = core.clock.monotonicMs();
+    this.connectedAtMs = now;
+    this.lastInboundMs = now;
+    this.nextPingMs = now + Math.min(engineLimits.firstPingMs, core.limits.pingIntervalMs);
+    this.#output = new Output(this, core.pool);
+    this.#parser = new ServerParser(this, core.limits);
+    this.#parser.isConnectRequired = core.authenticator !== undefined;
+    this.#parser.areHeadersAllowed = false;
+  }
+
+  get pendingBytes(): number {
+    return this.#output.collectedBytes + this.stream.queuedBytes;
+  }
+
+  /** Begins to serve: the stream is plain, or its handshake is done. */
+  start(): void {
+    if (this.isClosing || this.isGone) return;
+    this.stream.onData = (chunk) => this.#receive(chunk);
+    if (this.#core.authenticator === undefined) {
+      this.isAuthenticated = true;
+    } else {
+      this.authDeadlineMs = this.#core.clock.monotonicMs() + this.#core.limits.authTimeoutMs;
+    }
+  }
+
+  send(data: Buffer): void {
+    if (this.isGone) return;
+    this.#output.write(data);
+  }
+
+  sendError(text: string): void {
+    this.send(encodeError(text));
+  }
+
+  sendInfo(extra: Readonly<Record<string, unknown>>): void {
+    this.send(encodeInfo({...this.#core.infoFor(this), ...extra}));
+  }
+
+  /** Tells the peer why (when there is a text), sends what is queued and closes. */
+  close(reason: CloseReason, text?: string): void {
+    if (this.isClosing || this.isGone) return;
+    if (text !== undefined) this.sendError(text);
+    this.isClosing = true;
+    this.closeReason = reason;
+    this.closingSinceMs = this.#core.clock.monotonicMs();
+    this.#parser.stop();
+    this.dropSubscriptions();
+    this.#core.closing(this);
+    this.#output.flush();
+    this.stream.end();
+  }
+
+  /** Closes without another byte: the peer does not read, or is not there. */
+  cut(reason: CloseReason): void {
+    if (this.isGone) return;
+    this.closeReason ??= reason;
+    this.isClosing = true;
+    this.#parser.stop();
+    this.#output.drop();
+    this.dropSubscriptions();
+    this.stream.destroy();
+  }
+
+  /** The stream is gone. */
+  gone(): void {
+    this.isGone = true;
+    this.isClosing = true;
+    this.#parser.stop();
+    this.#output.drop();
+    this.dropSubscriptions();
+  }
+
+  dropSubscriptions(): void {
+    for (const subscription of this.subscriptions.values()) this.#core.forget(this.account, subscription);
+    this.subscriptions.clear();
+  }
+
+  onHandedOver(): void {
+    const waiting = this.stream.queuedBytes;
+    const {pendingBytesMax} = this.#core.limits;
+    if (waiting > pendingBytesMax) this.#core.slowConsumer(this, closeReasons.slowPending);
+    else this.isCongested = waiting > pendingBytesMax * engineLimits.stallShare;
+  }
+
+  onConnect(json: Buffer): void {
+    const options = parseConnect(json);
+    if (options === undefined) {
+      this.close(closeReasons.protocolViolation);
+      return;
+    }
+    if (this.hasConnected) this.dropSubscriptions();
+    if (options.isAccountNamed) {
+      this.#refuse('the connection asks for an account by name');
+      return;
+    }
+    const {authenticator} = this.#core;
+    if (authenticator === undefined) {
+      this.#connected(options);
+      return;
+    }
+    this.isAuthenticated = false;
+    const decision = authenticator.authenticate(
+      {
+        clientId: this.id,
+        kind: this.kind,
+        remoteAddress: this.stream.remoteAddress,
+        tls: this.stream.tls,
+        nonce: this.nonce,
+      },
+      options,
+    );
+    if (!(decision instanceof Promise)) {
+      this.#decided(options, decision);
+      return;
+    }
+    this.#parser.suspend();
+    this.stream.pause();
+    decision.then(
+      (result) => this.#decidedLater(options, result),
+      (error: unknown) => {
+        this.#core.logger.error('Could not authenticate a connection', {cid: this.id, error: String(error)});
+        this.#refuse('the authentication failed');
+      },
+    );
+  }
+
+  onPublish(frame: PublishFrame): void {
+    const core = this.#core;
+    const size = frame.payloadEnd - frame.payloadStart;
+    this.inMessages += 1;
+    this.inBytes += size;
+    core.inMessages += 1;
+    core.inBytes += size;
+    let entry = this.#lastEntry;
+    if (entry === undefined || !entry.isSubjectOf(frame)) {
+      entry = this.account.entryOf(frame);
+      this.#lastEntry = entry;
+    }
+    if (entry !== this.#allowedEntry && !this.#mayPublish(entry)) {
+      this.sendError(`Permissions Violation for Publish to "${entry.text}"`);
+      return;
+    }
+    if (frame.replyStart >= 0 && !this.#mayReplyTo(frame)) return;
+    if (this.options.isVerbose) this.send(wireOk);
+    if (this.options.isPedantic && !isPublishSubject(entry.text)) this.sendError(errorTexts.invalidPublishSubject);
+    core.route(this, entry, frame);
+  }
+
+  onSubscribe(wanted: {readonly subject: string; readonly queue: string | undefined; readonly sid: string}): void {
+    const {subject, queue, sid} = wanted;
+    if (this.permissions !== undefined && !this.permissions.maySubscribe(subject, queue)) {
+      const group = queue === undefined ? '' : ` using queue "${queue}"`;
+      this.sendError(`Permissions Violation for Subscription to "${subject}"${group}`);
+      this.#core.violation(this, `subscribe to "${subject}"`);
+      return;
+    }
+    if (!this.subscriptions.has(sid)) {
+      if (this.subscriptions.size >= this.#core.limits.subscriptionsMax) {
+        this.sendError(errorTexts.tooManySubscriptions);
+        return;
+      }
+      if (!isSubscribeSubject(subject)) {
+        this.sendError(errorTexts.invalidSubject);
+        return;
+      }
+      const isFiltered = this.permissions?.needsFilter(subject) ?? false;
+      const subscription = new Subscription(this, {subject, queue, sid, isFiltered});
+      this.subscriptions.set(sid, subscription);
+      this.account.subscriptions.insert(subject, subscription, queue);
+      this.#core.subscriptionCount += 1;
+    }
+    if (this.options.isVerbose) this.send(wireOk);
+  }
+
+  onUnsubscribe(sid: string, max: number | undefined): void {
+    const subscription = this.subscriptions.get(sid);
+    if (subscription !== undefined) {
+      if (max === undefined || max === 0 || subscription.delivered >= max) this.#unsubscribe(subscription);
+      else subscription.max = max;
+    }
+    if (this.options.isVerbose) this.send(wireOk);
+  }
+
+  onPing(): void {
+    this.hasPinged = true;
+    this.send(wirePong);
+    if (this.#hasSentConnectInfo || !this.hasConnected || this.options.protocol < 1) return;
+    this.#hasSentConnectInfo = true;
+    this.sendInfo({connect_info: true, remote_account: this.account.name});
+  }
+
+  onPong(): void {
+    this.pingsOut = 0;
+  }
+
+  sendPing(): void {
+    this.pingsOut += 1;
+    this.send(wirePing);
+  }
+
+  /**
+   * Gives this connection one message. `tail` is what follows the subscription id.
+   * Returns false when the message may or can not be given to it.
+   */
+  deliver(subscription: Subscription, publisher: ClientConnection, entry: SubjectEntry, frame: PublishFrame): boolean {
+    if (subscription.isClosed || this.isClosing) return false;
+    if (publisher === this && !this.options.isEcho) return false;
+    if (subscription.isFiltered && this.permissions?.mayReceive(entry.text) === false) return false;
+    const core = this.#core;
+    const size = frame.payloadEnd - frame.payloadStart;
+    subscription.delivered += 1;
+    this.outMessages += 1;
+    this.outBytes += size;
+    core.outMessages += 1;
+    core.outBytes += size;
+    if (frame.headerBytes <= 0) {
+      const {tail} = core;
+      if (frame.headerBytes === 0) core.makePlainTail(frame);
+      this.#output.writeMessage(entry.head, subscription.sid, tail.buffer, tail.start, tail.end);
+    } else if (this.options.hasHeaders) {
+      const {tail} = core;
+      this.#output.writeMessage(entry.headWithHeaders, subscription.sid, tail.buffer, tail.start, tail.end);
+    } else {
+      const plain = core.makePlainTail(frame);
+      this.#output.writeMessage(entry.head, subscription.sid, plain, 0, plain.length);
+    }
+    if (this.isCongested) publisher.mustRest = true;
+    if (this.permissions?.allowResponses !== undefined && frame.replyStart >= 0) this.#allowResponse(frame);
+    if (subscription.max > 0 && subscription.delivered >= subscription.max) this.#unsubscribe(subscription);
+    return true;
+  }
+
+  /** Nobody got a request of this connection: tells it at once, when it asked for that and listens for the answer. */
+  answerNoResponders(entry: SubjectEntry, frame: PublishFrame): void {
+    if (!this.options.wantsNoResponders || frame.replyStart < 0) return;
+    const reply = frame.buffer.toString('latin1', frame.replyStart, frame.replyEnd);
+    for (const subscription of this.subscriptions.values()) {
+      if (!isWithin(reply, subscription.subject)) continue;
+      const block = `NATS/1.0 503\r\nNats-Subject: ${entry.text}\r\n\r\n`;
+      this.send(
+        Buffer.from(`HMSG ${reply} ${subscription.sid} ${block.length} ${block.length}\r\n${block}\r\n`, 'latin1'),
+      );
+      return;
+    }
+  }
+
+  #receive(chunk: Buffer): void {
+    this.lastInboundMs = this.#core.clock.monotonicMs();
+    try {
+      this.#parser.push(chunk);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#parseFailed(error);
+    }
+    if (this.mustRest) this.#rest();
+  }
+
+  #parseFailed(error: WireError): void {
+    switch (error.code) {
+      case 'ERR_WIRE_CONNECT_FIRST':
+        this.#refuse('it sent an operation before CONNECT');
+        return;
+      case 'ERR_WIRE_CONTROL_LINE_TOO_LONG':
+        this.close(closeReasons.controlLineExceeded, errorTexts.controlLine);
+        return;
+      case 'ERR_WIRE_PAYLOAD_TOO_LARGE':
+        this.close(closeReasons.payloadExceeded, errorTexts.payload);
+        return;
+      case 'ERR_WIRE_UNKNOWN_OPERATION':
+        this.close(closeReasons.parseError, errorTexts.unknownOperation);
+        return;
+      case 'ERR_WIRE_PEER_ERROR':
+        this.close(closeReasons.clientClosed);
+        return;
+      default:
+        this.close(closeReasons.protocolViolation);
+    }
+  }
+
+  /** Reads nothing for a moment, so that a slow recipient can catch up. */
+  #rest(): void {
+    this.mustRest = false;
+    if (this.isClosing) return;
+    this.stream.pause();
+    this.#core.clock.setTimer(() => this.stream.resume(), engineLimits.stallMs);
+  }
+
+  #decidedLater(options: ConnectOptions, decision: AuthDecision): void {
+    if (this.isClosing) return;
+    this.#decided(options, decision);
+    if (this.isClosing) return;
+    this.stream.resume();
+    try {
+      this.#parser.resume();
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#parseFailed(error);
+    }
+  }
+
+  #decided(options: ConnectOptions, decision: AuthDecision): void {
+    if (!decision.isAdmitted) {
+      this.#refuse(decision.reason);
+      return;
+    }
+    const account = this.#core.accountOf(decision.account);
+    if (account === undefined) {
+      this.#refuse(`there is no account "${decision.account}"`);
+      return;
+    }
+    this.user = decision.user;
+    this.permissions = decision.permissions === undefined ? undefined : new CompiledPermissions(decision.permissions);
+    this.expiresAtMs = decision.expiresAtMs ?? Infinity;
+    if (account !== this.account) {
+      this.account.connectionCount -= 1;
+      account.connectionCount += 1;
+      this.account = account;
+    }
+    this.#connected(options);
+  }
+
+  #connected(options: ConnectOptions): void {
+    if (options.protocol !== 0 && options.protocol !== 1) {
+      this.close(closeReasons.badProtocolVersion, errorTexts.invalidProtocol);
+      return;
+    }
+    if (options.wantsNoResponders && !options.hasHeaders) {
+      this.close(closeReasons.noRespondersNeedsHeaders, errorTexts.noRespondersNeedsHeaders);
+      return;
+    }
+    // Secrets are not kept longer than the decision needs them.
+    this.options = {...options, password: undefined, authToken: undefined, jwt: undefined, signature: undefined};
+    this.hasConnected = true;
+    this.isAuthenticated = true;
+    this.authDeadlineMs = Infinity;
+    this.#lastEntry = undefined;
+    this.#allowedEntry = undefined;
+    this.#parser.isConnectRequired = false;
+    this.#parser.areHeadersAllowed = options.hasHeaders;
+    if (options.isVerbose) this.send(wireOk);
+  }
+
+  #refuse(reason: string): void {
+    this.#core.refused(this, reason);
+    this.close(closeReasons.authenticationFailure, errorTexts.authorization);
+  }
+
+  #mayPublish(entry: SubjectEntry): boolean {
+    if (entry.isReserved) return false;
+    if (this.permissions === undefined || this.permissions.mayPublish(entry.text)) {
+      this.#allowedEntry = entry;
+      return true;
+    }
+    if (this.#takeResponse(entry.text)) return true;
+    this.#core.violation(this, `publish to "${entry.text}"`);
+    return false;
+  }
+
+  /** Replies that the server itself uses to find its way are not for clients. */
+  #mayReplyTo(frame: PublishFrame): boolean {
+    const first = frame.buffer[frame.replyStart];
+    if (first !== underscore && first !== dollar) return true;
+    const reply = frame.buffer.toString('latin1', frame.replyStart, frame.replyEnd);
+    if (!reply.startsWith('_R_.') && !reply.startsWith('$JS.ACK.')) return true;
+    this.sendError(`Permissions Violation for Publish with Reply of "${reply}"`);
+    return false;
+  }
+
+  #unsubscribe(subscription: Subscription): void {
+    this.#core.forget(this.account, subscription);
+    this.subscriptions.delete(subscription.sid);
+  }
+
+  #allowResponse(frame: PublishFrame): void {
+    const rule = this.permissions?.allowResponses;
+    if (rule === undefined) return;
+    const now = this.#core.clock.monotonicMs();
+    this.#responses ??= new Map();
+    if (this.#responses.size >= engineLimits.responsesMax) {
+      for (const [subject, item] of this.#responses) if (item.untilMs < now) this.#responses.delete(subject);
+      const oldest = this.#responses.keys().next();
+      if (this.#responses.size >= engineLimits.responsesMax && !oldest.done) this.#responses.delete(oldest.value);
+    }
+    const reply = frame.buffer.toString('latin1', frame.replyStart, frame.replyEnd);
+    this.#responses.set(reply, {left: rule.max, untilMs: now + rule.expiresMs});
+  }
+
+  #takeResponse(subject: string): boolean {
+    const item = this.#responses?.get(subject);
+    if (item === undefined) return false;
+    item.left -= 1;
+    if (item.left <= 0 || item.untilMs < this.#core.clock.monotonicMs()) this.#responses?.delete(subject);
+    return item.untilMs >= this.#core.clock.monotonicMs();
+  }
+}

@@ -1,0 +1,171 @@
+/** What the connections of one engine share, and the fan-out of a message. */
+import type {Logger} from '../../lib/logger.ts';
+import type {Clock, Random} from '../../lib/platform.ts';
+import type {PublishFrame} from '../../natswire/index.ts';
+import type {Authenticator} from '../authentication/types.ts';
+import type {BrokerLimits} from '../limits.ts';
+import {Account, type SubjectEntry} from './account.ts';
+import type {ClientConnection} from './client.ts';
+import {OutputPool} from './output.ts';
+import {type CloseReason, closeReasons} from './reasons.ts';
+import type {Subscription} from './subscription.ts';
+
+/** The account of connections that nobody asks who they are, with nats-server's name for it. */
+export const globalAccountName = '$G';
+
+export interface CoreOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly limits: BrokerLimits;
+  readonly authenticator: Authenticator | undefined;
+  readonly accounts: readonly string[];
+  readonly infoFor: (client: ClientConnection) => Readonly<Record<string, unknown>>;
+}
+
+/** What follows the subscription id in the message being routed. */
+interface Tail {
+  buffer: Buffer;
+  start: number;
+  end: number;
+}
+
+export class EngineCore {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly limits: BrokerLimits;
+  readonly authenticator: Authenticator | undefined;
+  readonly pool = new OutputPool();
+  readonly defaultAccount: Account;
+  readonly clients = new Map<number, ClientConnection>();
+  readonly accounts = new Map<string, Account>();
+  readonly tail: Tail = {buffer: Buffer.alloc(0), start: 0, end: 0};
+  inMessages = 0;
+  outMessages = 0;
+  inBytes = 0;
+  outBytes = 0;
+  slowConsumers = 0;
+  refusals = 0;
+  violations = 0;
+  subscriptionCount = 0;
+  readonly #infoFor: CoreOptions['infoFor'];
+  /** The message without headers, made once for all receivers that do not understand them. */
+  #plainTail: Buffer | undefined = undefined;
+
+  constructor(options: CoreOptions) {
+    this.clock = options.clock;
+    this.random = options.random;
+    this.logger = options.logger;
+    this.limits = options.limits;
+    this.authenticator = options.authenticator;
+    this.#infoFor = options.infoFor;
+    this.defaultAccount = new Account(globalAccountName);
+    this.accounts.set(globalAccountName, this.defaultAccount);
+    for (const name of options.accounts) this.accounts.set(name, new Account(name));
+  }
+
+  infoFor(client: ClientConnection): Readonly<Record<string, unknown>> {
+    return this.#infoFor(client);
+  }
+
+  accountOf(name: string): Account | undefined {
+    return this.accounts.get(name);
+  }
+
+  /** Takes a subscription out of its account. */
+  forget(account: Account, subscription: Subscription): void {
+    if (subscription.isClosed) return;
+    subscription.isClosed = true;
+    account.subscriptions.remove(subscription.subject, subscription, subscription.queue);
+    this.subscriptionCount -= 1;
+  }
+
+  /** Sends a published message to everybody who gets it: each plain subscription, and one member of each queue group. */
+  route(publisher: ClientConnection, entry: SubjectEntry, frame: PublishFrame): void {
+    const {plain, queues} = publisher.account.matchOf(entry);
+    this.#plainTail = undefined;
+    const {tail} = this;
+    if (frame.isTailCanonical) {
+      tail.buffer = frame.buffer;
+      tail.start = frame.subjectEnd;
+      tail.end = frame.payloadEnd + 2;
+    } else if (plain.length > 0 || queues.length > 0) {
+      rebuildTail(tail, frame);
+    }
+    let delivered = 0;
+    for (let index = 0; index < plain.length; index += 1) {
+      const subscription = plain[index] as Subscription;
+      if (subscription.client.deliver(subscription, publisher, entry, frame)) delivered += 1;
+    }
+    for (let index = 0; index < queues.length; index += 1) {
+      const members = queues[index]?.members ?? [];
+      const count = members.length;
+      const from = count === 1 ? 0 : Math.floor(this.random.float() * count);
+      for (let step = 0; step < count; step += 1) {
+        const member = members[(from + step) % count] as Subscription;
+        if (!member.client.deliver(member, publisher, entry, frame)) continue;
+        delivered += 1;
+        break;
+      }
+    }
+    if (delivered === 0) publisher.answerNoResponders(entry, frame);
+  }
+
+  /** The end of a message for receivers without headers. Also becomes the tail when the message has an empty header block. */
+  makePlainTail(frame: PublishFrame): Buffer {
+    if (this.#plainTail !== undefined) return this.#plainTail;
+    const reply = frame.replyStart < 0 ? '' : ` ${frame.buffer.toString('latin1', frame.replyStart, frame.replyEnd)}`;
+    const start = frame.payloadStart + Math.max(frame.headerBytes, 0);
+    const head = Buffer.from(`${reply} ${frame.payloadEnd - start}\r\n`, 'latin1');
+    const plain = Buffer.concat([head, frame.buffer.subarray(start, frame.payloadEnd + 2)]);
+    this.#plainTail = plain;
+    if (frame.headerBytes === 0) {
+      this.tail.buffer = plain;
+      this.tail.start = 0;
+      this.tail.end = plain.length;
+    }
+    return plain;
+  }
+
+  closing(client: ClientConnection): void {
+    this.logger.debug('Closing a connection', {cid: client.id, user: client.user, reason: client.closeReason});
+  }
+
+  refused(client: ClientConnection, reason: string): void {
+    this.refusals += 1;
+    this.logger.warn(`Denying connection: ${reason}`, {cid: client.id, remote: client.stream.remoteAddress});
+  }
+
+  violation(client: ClientConnection, what: string): void {
+    this.violations += 1;
+    this.logger.warn(`Refusing "${client.user}" to ${JSON.stringify(what)}`, {cid: client.id});
+  }
+
+  slowConsumer(client: ClientConnection, reason: CloseReason): void {
+    if (client.isGone) return;
+    this.slowConsumers += 1;
+    const waiting = client.pendingBytes;
+    client.cut(reason);
+    this.logger.warn(`Cutting a slow consumer: ${reason}`, {
+      cid: client.id,
+      user: client.user,
+      pending: waiting,
+      limit: reason === closeReasons.slowPending ? this.limits.pendingBytesMax : this.limits.writeDeadlineMs,
+    });
+  }
+}
+
+/** A line that was written unusually is written again as it should be; the size keeps its digits. */
+function rebuildTail(tail: Tail, frame: PublishFrame): void {
+  const {buffer} = frame;
+  const reply = frame.replyStart < 0 ? '' : ` ${buffer.toString('latin1', frame.replyStart, frame.replyEnd)}`;
+  const sizes = buffer
+    .toString('latin1', frame.sizeStart, frame.sizeEnd)
+    .split(/[ \t]+/)
+    .join(' ');
+  const head = Buffer.from(`${reply} ${sizes}\r\n`, 'latin1');
+  tail.buffer = Buffer.concat([head, buffer.subarray(frame.payloadStart, frame.payloadEnd + 2)]);
+  tail.start = 0;
+  tail.end = tail.buffer.length;
+}

@@ -1,0 +1,308 @@
+/**
+ * The embedded engine: a NATS server for one machine, in this process.
+ *
+ * Accepts connections, secures them, keeps time (authentication, pings, write deadlines) and ends them. What is said on a connection is
+ * the business of `client.ts`.
+ */
+import {errorMessage} from '../../lib/errors.ts';
+import type {Logger} from '../../lib/logger.ts';
+import type {ByteStream, Listener, TlsMaterial} from '../../lib/network.ts';
+import type {Platform, TimerHandle} from '../../lib/platform.ts';
+import {encodeNkeyPublic} from '../../crypto/index.ts';
+import {encodeError} from '../../natswire/index.ts';
+import type {Authenticator} from '../authentication/types.ts';
+import {BrokerError} from '../errors.ts';
+import {type BrokerLimits, defaultBrokerLimits, engineLimits} from '../limits.ts';
+import type {Engine, EngineAddresses, EngineStatistics} from '../types.ts';
+import {ClientConnection} from './client.ts';
+import {EngineCore} from './core.ts';
+import {closeReasons, errorTexts} from './reasons.ts';
+import {sweep} from './sweep.ts';
+
+/** The NATS version whose behaviour this is; clients decide by it which features to use. */
+const natsVersion = '2.15.2';
+
+export interface EngineTls {
+  readonly material: TlsMaterial;
+  readonly clientCertificates: 'none' | 'if-given' | 'required';
+  /** `true`: TLS before INFO. `auto`: whichever the client begins with. Default: INFO first, as all NATS clients expect. */
+  readonly handshakeFirst?: boolean | 'auto';
+}
+
+export interface EmbeddedEngineOptions {
+  readonly platform: Pick<Platform, 'clock' | 'random' | 'network'>;
+  readonly logger: Logger;
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly serverName: string;
+  /** Host and port shown in INFO; default the listener's. */
+  readonly advertise?: {readonly host: string; readonly port: number};
+  readonly tls?: EngineTls;
+  /** Absent: everybody is admitted to one common account, without CONNECT. For tests and closed networks only. */
+  readonly authenticator?: Authenticator;
+  /** Names of the accounts that the authenticator admits to. */
+  readonly accounts?: readonly string[];
+  readonly limits?: Partial<BrokerLimits>;
+}
+
+/**
+ * @example
+ * await using engine = createEmbeddedEngine({platform, logger, host: '127.0.0.1', port: 0, serverName: 'broker'});
+ * const {client} = await engine.start(); // nats://127.0.0.1:49152
+ */
+export function createEmbeddedEngine(options: EmbeddedEngineOptions): EmbeddedEngine {
+  return new EmbeddedEngine(options);
+}
+
+export class EmbeddedEngine implements Engine {
+  readonly name = 'embedded';
+  /** A fresh public server key, as nats-server makes at each start. */
+  readonly serverId: string;
+  readonly #options: EmbeddedEngineOptions;
+  readonly #core: EngineCore;
+  #listener: Listener | undefined = undefined;
+  #sweepTimer: TimerHandle | undefined = undefined;
+  #totalConnections = 0;
+  #nextClientId = 1;
+  #isStopping = false;
+  #onEmpty: (() => void) | undefined = undefined;
+
+  constructor(options: EmbeddedEngineOptions) {
+    this.#options = options;
+    const {clock, random} = options.platform;
+    this.serverId = encodeNkeyPublic('server', random.bytes(32));
+    this.#core = new EngineCore({
+      clock,
+      random,
+      logger: options.logger,
+      limits: {...defaultBrokerLimits, ...options.limits},
+      authenticator: options.authenticator,
+      accounts: options.accounts ?? [],
+      infoFor: (client) => this.#info(client),
+    });
+  }
+
+  async start(): Promise<EngineAddresses> {
+    if (this.#listener !== undefined)
+      throw new BrokerError('ERR_BROKER_STATE', 'Cannot start the broker: it is running');
+    const {host, port, platform, logger} = this.#options;
+    try {
+      this.#listener = await platform.network.listen(
+        {
+          host,
+          port,
+          onAcceptError: (error) => logger.warn('Could not accept a connection', {error: error.message}),
+        },
+        (stream) => this.accept(stream),
+      );
+    } catch (error) {
+      throw new BrokerError('ERR_BROKER_LISTEN', errorMessage(error), {cause: error});
+    }
+    this.#scheduleSweep();
+    const bound = this.#listener;
+    const shown = bound.host.includes(':') ? `[${bound.host}]` : bound.host;
+    logger.info(`Listening for client connections on ${shown}:${bound.port}`);
+    return {client: `${this.#options.tls ? 'tls' : 'nats'}://${shown}:${bound.port}`};
+  }
+
+  /** The bound port of the client listener. */
+  get port(): number {
+    return this.#listener?.port ?? 0;
+  }
+
+  statistics(): EngineStatistics {
+    const core = this.#core;
+    return {
+      connections: core.clients.size,
+      totalConnections: this.#totalConnections,
+      subscriptions: core.subscriptionCount,
+      inMessages: core.inMessages,
+      outMessages: core.outMessages,
+      inBytes: core.inBytes,
+      outBytes: core.outBytes,
+      slowConsumers: core.slowConsumers,
+    };
+  }
+
+  /** Takes over a connection that was made elsewhere: the listener's, a WebSocket's, or one in memory. */
+  accept(stream: ByteStream, kind: 'client' | 'websocket' = 'client'): void {
+    if (this.#isStopping) {
+      stream.destroy();
+      return;
+    }
+    const core = this.#core;
+    const id = this.#nextClientId;
+    this.#nextClientId += 1;
+    this.#totalConnections += 1;
+    const nonce = core.authenticator?.isNonceNeeded === true ? core.random.bytes(11).toString('base64url') : undefined;
+    const client = new ClientConnection(core, stream, {id, kind, nonce});
+    stream.onClose = (error) => this.#gone(client, error);
+    if (core.clients.size >= core.limits.connectionsMax) {
+      this.#turnAway(client);
+      return;
+    }
+    core.clients.set(id, client);
+    client.account.connectionCount += 1;
+    const {tls} = this.#options;
+    if (tls === undefined || stream.tls !== undefined) {
+      client.sendInfo({});
+      client.start();
+    } else if (tls.handshakeFirst === undefined || tls.handshakeFirst === false) {
+      this.#secureAfterInfo(client, tls);
+    } else if (tls.handshakeFirst === true) {
+      this.#secureBeforeInfo(client, tls);
+    } else {
+      this.#secureAsClientBegins(client, tls);
+    }
+  }
+
+  /** Ends one connection by its number; false when there is none. */
+  kick(clientId: number): boolean {
+    const client = this.#core.clients.get(clientId);
+    client?.close(closeReasons.kicked);
+    return client !== undefined;
+  }
+
+  /** Ends when every connection is gone: after `graceMs` they are told to close, and two seconds later they are cut. */
+  async stop(options: {readonly graceMs?: number} = {}): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    const listener = this.#listener;
+    await listener?.close();
+    const {clients} = this.#core;
+    const graceMs = options.graceMs ?? 0;
+    if (graceMs > 0 && clients.size > 0) {
+      for (const client of clients.values()) {
+        if (client.hasConnected && client.options.protocol >= 1) client.sendInfo({ldm: true});
+      }
+      await this.#untilEmpty(graceMs);
+    }
+    for (const client of clients.values()) client.close(closeReasons.serverShutdown);
+    await this.#untilEmpty(engineLimits.closingMs);
+    for (const client of clients.values()) client.cut(closeReasons.serverShutdown);
+    this.#sweepTimer?.cancel();
+    this.#sweepTimer = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #untilEmpty(limitMs: number): Promise<void> {
+    if (this.#core.clients.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        timer.cancel();
+        this.#onEmpty = undefined;
+        resolve();
+      };
+      const timer = this.#core.clock.setTimer(done, limitMs);
+      this.#onEmpty = done;
+    });
+  }
+
+  #turnAway(client: ClientConnection): void {
+    client.sendInfo({});
+    client.stream.onData = () => {};
+    client.send(encodeError(errorTexts.tooManyConnections));
+    client.close(closeReasons.tooManyConnections);
+    this.#core.clock.setTimer(() => client.stream.destroy(), engineLimits.closingMs, {background: true});
+  }
+
+  #gone(client: ClientConnection, error: Error | undefined): void {
+    client.gone();
+    if (!this.#core.clients.delete(client.id)) return;
+    client.account.connectionCount -= 1;
+    client.closeReason ??= error === undefined ? closeReasons.clientClosed : closeReasons.readError;
+    this.#options.logger.debug('Connection closed', {cid: client.id, user: client.user, reason: client.closeReason});
+    if (this.#core.clients.size === 0) this.#onEmpty?.();
+  }
+
+  #info(client: ClientConnection): Readonly<Record<string, unknown>> {
+    const {tls, advertise, serverName} = this.#options;
+    const core = this.#core;
+    return {
+      server_id: this.serverId,
+      server_name: serverName,
+      version: natsVersion,
+      proto: 1,
+      go: 'node',
+      host: advertise?.host ?? this.#listener?.host ?? this.#options.host,
+      port: advertise?.port ?? this.port,
+      headers: true,
+      ...(core.authenticator?.isAnnounced === true ? {auth_required: true} : {}),
+      ...(tls === undefined ? {} : {tls_required: true}),
+      ...(tls?.clientCertificates === 'required' ? {tls_verify: true} : {}),
+      max_payload: core.limits.payloadBytesMax,
+      client_id: client.id,
+      client_ip: client.stream.remoteAddress,
+      ...(client.nonce === undefined || client.hasConnected ? {} : {nonce: client.nonce}),
+    };
+  }
+
+  #secureAfterInfo(client: ClientConnection, tls: EngineTls): void {
+    client.sendInfo({});
+    this.#core.pool.flushAll();
+    client.stream.flush();
+    void this.#handshake(client, tls).then((done) => {
+      if (done) client.start();
+    });
+  }
+
+  #secureBeforeInfo(client: ClientConnection, tls: EngineTls): void {
+    void this.#handshake(client, tls).then((done) => {
+      if (!done) return;
+      client.sendInfo({});
+      client.start();
+    });
+  }
+
+  /** A client that begins with a handshake gets INFO inside it; one that waits gets INFO in clear. */
+  #secureAsClientBegins(client: ClientConnection, tls: EngineTls): void {
+    const {stream} = client;
+    const timer = this.#core.clock.setTimer(() => {
+      stream.onData = undefined;
+      this.#secureAfterInfo(client, tls);
+    }, engineLimits.handshakeFirstWaitMs);
+    stream.onData = (chunk) => {
+      timer.cancel();
+      stream.onData = undefined;
+      stream.pause();
+      stream.unread(chunk);
+      stream.resume();
+      this.#secureBeforeInfo(client, tls);
+    };
+  }
+
+  async #handshake(client: ClientConnection, tls: EngineTls): Promise<boolean> {
+    try {
+      await client.stream.startTlsServer({
+        material: tls.material,
+        clientCertificates: tls.clientCertificates,
+        timeoutMs: this.#core.limits.tlsTimeoutMs,
+      });
+      return !client.isGone;
+    } catch (error) {
+      client.closeReason = closeReasons.tlsHandshake;
+      this.#options.logger.warn('TLS handshake error', {
+        cid: client.id,
+        remote: client.stream.remoteAddress,
+        error: errorMessage(error),
+      });
+      client.stream.destroy();
+      return false;
+    }
+  }
+
+  #scheduleSweep(): void {
+    const {limits, clock} = this.#core;
+    const shortest = Math.min(limits.authTimeoutMs, limits.pingIntervalMs, limits.writeDeadlineMs);
+    const intervalMs = Math.min(engineLimits.sweepMsMax, Math.max(engineLimits.sweepMsMin, shortest / 10));
+    const round = (): void => {
+      sweep(this.#core);
+      this.#sweepTimer = clock.setTimer(round, intervalMs, {background: true});
+    };
+    this.#sweepTimer = clock.setTimer(round, intervalMs, {background: true});
+  }
+}

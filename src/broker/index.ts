@@ -1,0 +1,14 @@
+export {createStaticAuthenticator, type StaticCredentials, type StaticUser} from './authentication/static.ts';
+export type {
+  Admission,
+  AuthDecision,
+  Authenticator,
+  ConnectFields,
+  ConnectionFacts,
+  Refusal,
+} from './authentication/types.ts';
+export {createEmbeddedEngine, EmbeddedEngine, type EmbeddedEngineOptions, type EngineTls} from './embedded/engine.ts';
+export {BrokerError, type BrokerErrorCode, BrokerErrorCodes} from './errors.ts';
+export {type BrokerLimits, defaultBrokerLimits} from './limits.ts';
+export {CompiledPermissions, type Permissions, type SubjectRules} from './permissions.ts';
+export type {Engine, EngineAddresses, EngineStatistics} from './types.ts';

@@ -1,0 +1,63 @@
+/** The bounds of the embedded broker; the names and defaults are nats-server's where it has them. */
+import {wireLimits} from '../natswire/index.ts';
+
+export interface BrokerLimits {
+  readonly payloadBytesMax: number;
+  readonly controlLineBytesMax: number;
+  /** Connections at once; each costs a file descriptor and some kilobytes. */
+  readonly connectionsMax: number;
+  /** Subscriptions of one connection; each costs about 200 bytes. */
+  readonly subscriptionsMax: number;
+  /** Bytes waiting for one connection; more means that it does not read, and it is cut. */
+  readonly pendingBytesMax: number;
+  /** How long one hand-over of queued bytes may take before the connection is cut. */
+  readonly writeDeadlineMs: number;
+  readonly pingIntervalMs: number;
+  /** Unanswered PINGs before a connection counts as dead. */
+  readonly pingsOutMax: number;
+  /** From the connection (or the end of its handshake) to a good CONNECT. */
+  readonly authTimeoutMs: number;
+  readonly tlsTimeoutMs: number;
+}
+
+export const defaultBrokerLimits: BrokerLimits = {
+  payloadBytesMax: wireLimits.payloadBytesMax,
+  controlLineBytesMax: wireLimits.controlLineBytesMax,
+  connectionsMax: 50_000,
+  // A node has some twenty; a client some more. A million by one peer is an attack (faults 9).
+  subscriptionsMax: 100_000,
+  pendingBytesMax: 64 * 1_048_576,
+  writeDeadlineMs: 10_000,
+  pingIntervalMs: 120_000,
+  pingsOutMax: 2,
+  authTimeoutMs: 2000,
+  tlsTimeoutMs: 2000,
+};
+
+export const engineLimits = {
+  /** Subjects an account remembers as bytes; about 300 bytes each. */
+  subjectEntriesMax: 8192,
+  /** Output buffers in use at once; a broadcast to thousands flushes the oldest instead of taking more. */
+  outputBuffersMax: 24,
+  /** One output buffer: what one read of a busy publisher becomes. */
+  outputBufferBytes: 131_072,
+  /** Fuller buffers are handed to the socket as they are, emptier ones are copied to size. */
+  handOverBytes: 32_768,
+  /** Larger messages are not copied into an output buffer but queued by reference. */
+  copyBytesMax: 32_768,
+  /** First PING after the connection, unless the client pings. */
+  firstPingMs: 2000,
+  /** A connection that was told to go is cut after this. */
+  closingMs: 2000,
+  /** How long a publisher rests when a recipient has most of its pending bytes used up. */
+  stallMs: 5,
+  /** Share of the pending bytes from which publishers are slowed down. */
+  stallShare: 0.75,
+  /** Reply subjects one connection may answer to at once (`allow_responses`). */
+  responsesMax: 4096,
+  /** Waiting for the first byte of a TLS handshake before INFO is sent in clear. */
+  handshakeFirstWaitMs: 50,
+  /** Largest interval of the round that looks after time-outs. */
+  sweepMsMax: 1000,
+  sweepMsMin: 20,
+} as const;
