@@ -6,6 +6,7 @@
  * may have run: the guard is told, and refuses everything sent before.
  */
 import {createHash} from 'node:crypto';
+import {dirname} from 'node:path';
 import {errorMessage} from '../lib/errors.ts';
 import type {AppendHandle, Files} from '../lib/platform.ts';
 import {ProtocolError} from './errors.ts';
@@ -140,6 +141,7 @@ class FileReplayStore implements ReplayStore {
 
   private async replace(state: ReplayState): Promise<void> {
     const lines = [checkedLine(`F ${state.forgottenUntilMs} ${state.ttlCeilingSeconds}`), ...state.records.map(recordLine)];
+    await this.files.makeDirectory(dirname(this.path), {mode: 0o750, recursive: true});
     await this.files.writeAtomic(this.path, lines.join(''), {mode: fileMode});
     await this.handle?.close();
     this.handle = undefined;
