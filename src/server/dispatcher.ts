@@ -6,7 +6,7 @@
 import {errorMessage} from '../lib/errors.ts';
 import type {TimerHandle} from '../lib/platform.ts';
 import {createReply, encodeReplyTransport, isWithinTtl} from '../protocol/index.ts';
-import type {Agent} from '../rpc/types.ts';
+import type {Agent, AgentCall} from '../rpc/types.ts';
 import {createFairQueue, type FairQueue} from './fair-queue.ts';
 import {serverLimits} from './limits.ts';
 import {expiredText, type Opened, type PipelineOptions} from './pipeline-types.ts';
@@ -29,8 +29,15 @@ class AgentDispatcher implements Dispatcher {
   /** Calls under way, to be told when the server stops. */
   readonly #calls = new Set<AbortController>();
 
+  /** Who may run what, and who writes it down: handed to the agent with each call. */
+  readonly #decisions: Pick<AgentCall, 'authorizer' | 'auditor'>;
+
   constructor(options: PipelineOptions & {readonly refusals: RefusalLog}) {
     this.#options = options;
+    this.#decisions = {
+      ...(options.authorizer === undefined ? {} : {authorizer: options.authorizer}),
+      ...(options.auditor === undefined ? {} : {auditor: options.auditor}),
+    };
   }
 
   dispatch(agent: Agent, opened: Opened): void {
@@ -101,7 +108,7 @@ class AgentDispatcher implements Dispatcher {
     }, seconds * 1000);
     this.#calls.add(controller);
     try {
-      const body = await agent.handle({request, node, signal: controller.signal});
+      const body = await agent.handle({request, node, signal: controller.signal, ...this.#decisions});
       // What comes after its time is dropped: the caller was told the agent's time limit and counts on it.
       if (!expired && body !== undefined) await this.#reply(opened, body);
     } catch (error) {

@@ -1,7 +1,7 @@
 /** What the parts of the pipeline share. */
 import type {SecurityProvider} from '../crypto/index.ts';
 import type {Filter, Request, RequestCache, Transport} from '../protocol/index.ts';
-import type {AgentRegistry, NodeContext} from '../rpc/types.ts';
+import type {AgentRegistry, Auditor, Authorizer, NodeContext} from '../rpc/types.ts';
 import type {ServerCounters} from './statistics.ts';
 
 /** Remembers what ran; `admit` resolves once that is on disk, and rejects for what ran before. */
@@ -18,6 +18,9 @@ export interface PipelineOptions {
   readonly matches: (filter: Filter, request: Request) => Promise<boolean>;
   readonly publish: (subject: string, payload: Buffer) => void;
   readonly requestCache?: RequestCache;
+  /** Given to agents with each call; what they mean together with the settings is the agent's to decide. */
+  readonly authorizer?: Authorizer;
+  readonly auditor?: Auditor;
   readonly ttlCeilingSeconds: number;
   readonly agentConcurrency: number;
   /** Exact subjects outside of inboxes that requests may name for their replies. */

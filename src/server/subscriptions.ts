@@ -50,7 +50,7 @@ export function startSubscriptions(options: {
     stop() {
       stopListening();
       for (const subscription of nodeSubscriptions) subscription.unsubscribe();
-      for (const name of [...byAgent.keys()]) drop(name);
+      for (const name of byAgent.keys()) drop(name);
     },
   };
 }

@@ -1,0 +1,246 @@
+/**
+ * A server's life: start in the reference's order (server.md 2), serve, stop without losing what runs.
+ *
+ * Holds no state outside of itself, so a process may hold thousands.
+ */
+import {connectLimits, type Connection} from '../connect/index.ts';
+import {parseCertificate} from '../crypto/index.ts';
+import {assert, errorMessage} from '../lib/errors.ts';
+import type {Logger} from '../lib/logger.ts';
+import type {AgentRegistry, NodeContext} from '../rpc/types.ts';
+import {createAgentRegistry} from '../rpc/index.ts';
+import {ServerError} from './errors.ts';
+import {createLifecyclePublisher, type LifecyclePublisher, type ServerEvent} from './lifecycle.ts';
+import {serverLimits} from './limits.ts';
+import {createNodeContext} from './node-context.ts';
+import {Pipeline} from './pipeline.ts';
+import type {AdmissionGuard} from './pipeline-types.ts';
+import {createCounters, type ServerCounters} from './statistics.ts';
+import {startStatusWriter, type StatusWriter} from './status-file.ts';
+import {startSubscriptions, type Subscriptions} from './subscriptions.ts';
+import type {ChoriaServer, ServerParts, ServerState} from './types.ts';
+
+/** A server of parts that are already made. Most callers want `createServer`. */
+export function createServerFromParts(parts: ServerParts): ChoriaServer {
+  return new Server(parts);
+}
+
+type Guard = AdmissionGuard & {close?(): Promise<void>};
+
+class Server implements ChoriaServer {
+  readonly node: NodeContext;
+  readonly agents: AgentRegistry;
+  readonly #parts: ServerParts;
+  readonly #logger: Logger;
+  readonly #counters: ServerCounters = createCounters();
+  readonly #lifetime = new AbortController();
+  #state: ServerState = 'new';
+  #lock: {release(): Promise<void>} | undefined;
+  #guard: Guard | undefined;
+  #connection: Connection | undefined;
+  #status: StatusWriter | undefined;
+  #pipeline: Pipeline | undefined;
+  #subscriptions: Subscriptions | undefined;
+  #lifecycle: LifecyclePublisher | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(parts: ServerParts) {
+    this.#parts = parts;
+    this.#logger = parts.logger;
+    this.agents = createAgentRegistry({
+      logger: parts.logger,
+      denied: parts.deniedAgents,
+      serviceAgentsOnly: parts.serviceHost,
+    });
+    this.node = createNodeContext({
+      parts,
+      registry: () => this.agents,
+      counters: this.#counters,
+      connection: () => this.#connection,
+    });
+  }
+
+  get identity(): string {
+    return this.#parts.identity;
+  }
+
+  get state(): ServerState {
+    return this.#state;
+  }
+
+  get connection(): Connection | undefined {
+    return this.#connection;
+  }
+
+  async start(options: {readonly signal?: AbortSignal} = {}): Promise<void> {
+    if (this.#state !== 'new') {
+      throw new ServerError(
+        'ERR_SERVER_STATE',
+        `Cannot start the server "${this.identity}": it is ${this.#state}, expected a new one`,
+      );
+    }
+    this.#state = 'starting';
+    const {signal} = options;
+    const abort = (): void => this.#lifetime.abort(signal?.reason);
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort, {once: true});
+    try {
+      await this.#startAll();
+      this.#state = 'running';
+    } catch (error) {
+      await this.stop({graceMs: 0});
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  publishEvent(event: ServerEvent): void {
+    if (this.#lifecycle === undefined) {
+      throw new ServerError('ERR_SERVER_STATE', `Cannot publish an event: the server "${this.identity}" is ${this.#state}`);
+    }
+    this.#lifecycle.publish(event);
+  }
+
+  stop(options: {readonly graceMs?: number} = {}): Promise<void> {
+    this.#stopping ??= this.#stopAll(options.graceMs ?? serverLimits.stopGraceMs);
+    return this.#stopping;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #startAll(): Promise<void> {
+    const parts = this.#parts;
+    const {config} = parts;
+    const version2 = parts.provider.technology === 'x509' ? '' : ' using protocol version 2';
+    this.#logger.info(
+      `Choria Server version ${parts.version} starting with config ${config.path ?? '(none)'}${version2}`,
+    );
+    this.#lock = await parts.acquireLock?.();
+    const guard = await parts.openGuard();
+    this.#guard = guard;
+    const connection = await parts.connect({events: this.#events(), signal: this.#lifetime.signal});
+    this.#connection = connection;
+    if (!parts.serviceHost) this.#status = this.#startStatus();
+    for (const agent of parts.agents) await this.agents.add(agent, this.node);
+    this.#lifetime.signal.throwIfAborted();
+    const pipeline = this.#createPipeline({guard, connection});
+    this.#pipeline = pipeline;
+    this.#subscriptions = startSubscriptions({
+      connection,
+      registry: this.agents,
+      identity: parts.identity,
+      collectives: parts.collectives,
+      withNode: !parts.serviceHost,
+      handler: (message) => pipeline.receive(message.payload),
+    });
+    this.#lifecycle = createLifecyclePublisher({
+      ...parts,
+      connection,
+      counters: this.#counters,
+      legacyFormat: config.get('plugin.choria.legacy_lifecycle_format') === true,
+    });
+    this.#lifecycle.publish({type: 'startup', version: parts.version});
+    this.#lifecycle.startAlive();
+  }
+
+  #createPipeline(options: {readonly guard: Guard; readonly connection: Connection}): Pipeline {
+    const {config, provider, shared, matches, authorizer, auditor} = this.#parts;
+    const {node} = this;
+    const ceiling = config.get('plugin.choria.server.ttl_ceiling');
+    const concurrency = config.get('plugin.choria.server.concurrency');
+    return new Pipeline({
+      node,
+      provider,
+      registry: this.agents,
+      counters: this.#counters,
+      guard: options.guard,
+      matches: (filter, request) => matches(filter, {node, request}),
+      publish: (subject, payload) => options.connection.publish(subject, payload),
+      ...(shared.requests === undefined ? {} : {requestCache: shared.requests}),
+      ...(authorizer === undefined ? {} : {authorizer}),
+      ...(auditor === undefined ? {} : {auditor}),
+      ttlCeilingSeconds: typeof ceiling === 'number' && ceiling > 0 ? ceiling : serverLimits.ttlCeilingSeconds,
+      agentConcurrency: typeof concurrency === 'number' && concurrency > 0 ? concurrency : serverLimits.agentConcurrency,
+    });
+  }
+
+  #events(): NonNullable<Parameters<ServerParts['connect']>[0]['events']> {
+    const logger = this.#logger;
+    return {
+      disconnected: (error) =>
+        logger.warn(`NATS client connection got disconnected: ${error?.message ?? 'closed by the broker'}`),
+      reconnected: (server) =>
+        logger.warn(`NATS client reconnected after a previous disconnection, connected to ${server}`),
+      error: (error) => logger.error(`NATS client encountered an error: ${error.message}`),
+    };
+  }
+
+  #startStatus(): StatusWriter | undefined {
+    const {config, platform, provider} = this.#parts;
+    const path = config.get('plugin.choria.status_file_path');
+    const interval = config.get('plugin.choria.status_update_interval');
+    const seconds = typeof interval === 'number' ? interval : 0;
+    if (typeof path !== 'string' || path === '' || seconds <= 0) return undefined;
+    const certificateExpiresAtMs = certificateEnd(provider.tls.certificatePem);
+    return startStatusWriter({
+      path,
+      intervalMs: seconds * 1000,
+      files: platform.files,
+      clock: platform.clock,
+      logger: this.#logger,
+      status: () => ({
+        identity: this.identity,
+        uptimeSeconds: Math.floor((platform.clock.nowMs() - this.node.startedAtMs) / 1000),
+        connectedServer: this.#connection?.connectedServer,
+        lastMessageAtMs: this.#counters.lastMessageAtMs,
+        provisioning: this.node.provisioning,
+        statistics: this.#counters.snapshot(),
+        certificateExpiresAtMs,
+        tokenExpiresAtMs: undefined,
+      }),
+    });
+  }
+
+  async #stopAll(graceMs: number): Promise<void> {
+    const wasRunning = this.#state === 'running';
+    this.#state = 'stopping';
+    this.#lifecycle?.stop();
+    this.#subscriptions?.stop();
+    await this.#pipeline?.stop(graceMs);
+    if (wasRunning) this.#lifecycle?.publish({type: 'shutdown'});
+    await this.agents.stop();
+    await this.#closeConnection();
+    await this.#status?.stop();
+    await this.#guard?.close?.();
+    await this.#lock?.release();
+    // Ends attempts to connect that still go on.
+    this.#lifetime.abort(new Error('the server stopped'));
+    this.#connection = undefined;
+    this.#lifecycle = undefined;
+    this.#state = 'stopped';
+    if (wasRunning) this.#logger.info(`Choria Server ${this.identity} stopped`);
+  }
+
+  async #closeConnection(): Promise<void> {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    if (connection.state === 'connected') {
+      try {
+        await connection.flush({timeoutMs: Math.min(serverLimits.closeTimeoutMs, connectLimits.drainTimeoutMs)});
+      } catch (error) {
+        this.#logger.warn(`The last messages may be lost: ${errorMessage(error)}`);
+      }
+    }
+    await connection.close();
+  }
+}
+
+function certificateEnd(pem: string | undefined): number | undefined {
+  if (pem === undefined || pem === '') return undefined;
+  const certificate = parseCertificate(pem);
+  assert(Number.isFinite(certificate.notAfterMs), 'a certificate has an end');
+  return certificate.notAfterMs;
+}
