@@ -1,13 +1,11 @@
 /** What the parts of the pipeline share. */
 import type {SecurityProvider} from '../crypto/index.ts';
-import type {Filter, Request, RequestCache, Transport} from '../protocol/index.ts';
+import type {Filter, ReplayGuard, Request, RequestCache, Transport} from '../protocol/index.ts';
 import type {AgentRegistry, Auditor, Authorizer, NodeContext} from '../rpc/types.ts';
 import type {ServerCounters} from './statistics.ts';
 
 /** Remembers what ran; `admit` resolves once that is on disk, and rejects for what ran before. */
-export interface AdmissionGuard {
-  admit(request: Request): Promise<void>;
-}
+export type AdmissionGuard = Pick<ReplayGuard, 'admit' | 'close'>;
 
 export interface PipelineOptions {
   readonly node: NodeContext;

@@ -170,10 +170,16 @@ export class Pipeline {
 
   async #isFirst(request: Request): Promise<boolean> {
     try {
-      await this.#options.guard.admit(request);
+      // Telling who is there has no effect, so it may happen again after a restart; the disk is spared.
+      await this.#options.guard.admit(request, {durable: request.agent !== 'discovery'});
       return true;
     } catch (error) {
-      const replayed = error instanceof ProtocolError && error.code === 'ERR_REQUEST_REPLAYED';
+      const code = error instanceof ProtocolError ? error.code : undefined;
+      if (code === 'ERR_REQUEST_EXPIRED') {
+        this.#refuse('ttlExpired', 'ttl', expiredText(request));
+        return false;
+      }
+      const replayed = code === 'ERR_REQUEST_REPLAYED';
       this.#refuse(
         replayed ? 'replayed' : 'refused',
         replayed ? 'replay' : 'guard',

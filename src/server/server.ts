@@ -4,8 +4,8 @@
  * Holds no state outside of itself, so a process may hold thousands.
  */
 import {connectLimits, type Connection} from '../connect/index.ts';
-import {parseCertificate} from '../crypto/index.ts';
-import {assert, errorMessage} from '../lib/errors.ts';
+import {readCertificates} from '../crypto/index.ts';
+import {errorMessage} from '../lib/errors.ts';
 import type {Logger} from '../lib/logger.ts';
 import type {AgentRegistry, NodeContext} from '../rpc/types.ts';
 import {createAgentRegistry} from '../rpc/index.ts';
@@ -25,8 +25,6 @@ export function createServerFromParts(parts: ServerParts): ChoriaServer {
   return new Server(parts);
 }
 
-type Guard = AdmissionGuard & {close?(): Promise<void>};
-
 class Server implements ChoriaServer {
   readonly node: NodeContext;
   readonly agents: AgentRegistry;
@@ -36,7 +34,7 @@ class Server implements ChoriaServer {
   readonly #lifetime = new AbortController();
   #state: ServerState = 'new';
   #lock: {release(): Promise<void>} | undefined;
-  #guard: Guard | undefined;
+  #guard: AdmissionGuard | undefined;
   #connection: Connection | undefined;
   #status: StatusWriter | undefined;
   #pipeline: Pipeline | undefined;
@@ -97,7 +95,10 @@ class Server implements ChoriaServer {
 
   publishEvent(event: ServerEvent): void {
     if (this.#lifecycle === undefined) {
-      throw new ServerError('ERR_SERVER_STATE', `Cannot publish an event: the server "${this.identity}" is ${this.#state}`);
+      throw new ServerError(
+        'ERR_SERVER_STATE',
+        `Cannot publish an event: the server "${this.identity}" is ${this.#state}`,
+      );
     }
     this.#lifecycle.publish(event);
   }
@@ -146,7 +147,7 @@ class Server implements ChoriaServer {
     this.#lifecycle.startAlive();
   }
 
-  #createPipeline(options: {readonly guard: Guard; readonly connection: Connection}): Pipeline {
+  #createPipeline(options: {readonly guard: AdmissionGuard; readonly connection: Connection}): Pipeline {
     const {config, provider, shared, matches, authorizer, auditor} = this.#parts;
     const {node} = this;
     const ceiling = config.get('plugin.choria.server.ttl_ceiling');
@@ -163,7 +164,8 @@ class Server implements ChoriaServer {
       ...(authorizer === undefined ? {} : {authorizer}),
       ...(auditor === undefined ? {} : {auditor}),
       ttlCeilingSeconds: typeof ceiling === 'number' && ceiling > 0 ? ceiling : serverLimits.ttlCeilingSeconds,
-      agentConcurrency: typeof concurrency === 'number' && concurrency > 0 ? concurrency : serverLimits.agentConcurrency,
+      agentConcurrency:
+        typeof concurrency === 'number' && concurrency > 0 ? concurrency : serverLimits.agentConcurrency,
     });
   }
 
@@ -214,7 +216,7 @@ class Server implements ChoriaServer {
     await this.agents.stop();
     await this.#closeConnection();
     await this.#status?.stop();
-    await this.#guard?.close?.();
+    await this.#guard?.close();
     await this.#lock?.release();
     // Ends attempts to connect that still go on.
     this.#lifetime.abort(new Error('the server stopped'));
@@ -240,7 +242,5 @@ class Server implements ChoriaServer {
 
 function certificateEnd(pem: string | undefined): number | undefined {
   if (pem === undefined || pem === '') return undefined;
-  const certificate = parseCertificate(pem);
-  assert(Number.isFinite(certificate.notAfterMs), 'a certificate has an end');
-  return certificate.notAfterMs;
+  return readCertificates(pem, 1)[0]?.notAfterMs;
 }

@@ -38,7 +38,10 @@ export interface ServerParts {
   /** JSON object text. */
   readonly facts: () => Promise<Buffer>;
   readonly classes: () => Promise<readonly string[]>;
-  readonly matches: (filter: Filter, context: {readonly node: NodeContext; readonly request: Request}) => Promise<boolean>;
+  readonly matches: (
+    filter: Filter,
+    context: {readonly node: NodeContext; readonly request: Request},
+  ) => Promise<boolean>;
   readonly agents: readonly Agent[];
   readonly deniedAgents: readonly string[];
   readonly serviceHost: boolean;
@@ -46,7 +49,7 @@ export interface ServerParts {
   readonly authorizer: Authorizer | undefined;
   readonly auditor: Auditor | undefined;
   /** Opened at start, closed at stop. */
-  readonly openGuard: () => Promise<AdmissionGuard & {close?(): Promise<void>}>;
+  readonly openGuard: () => Promise<AdmissionGuard>;
   /** Refuses a second server of the same identity; undefined where that is wanted. */
   readonly acquireLock?: () => Promise<{release(): Promise<void>}>;
   readonly shared: SharedResources;
