@@ -14,6 +14,17 @@ export const ownKeys = {
   'plugin.choria.security.replay_store': {
     type: 'path_string',
     usedBy: ['server'],
-    doc: 'File in which a server remembers the requests that it executed, so that none runs twice after a restart. Without it they are remembered in memory only.',
+    doc: 'File in which a server remembers the requests that it executed, so that none runs twice after a restart. Without it, a file named after the identity in the state directory.',
+  },
+  'plugin.choria.server.state_directory': {
+    type: 'path_string',
+    usedBy: ['server'],
+    doc: 'Directory for what a server must not forget when it restarts: the requests that it executed, and which process has its identity. Without it /var/lib/choria for root, else choria in XDG_STATE_HOME or ~/.local/state.',
+  },
+  'plugin.choria.server.concurrency': {
+    type: 'integer',
+    default: '64',
+    usedBy: ['server'],
+    doc: 'How many calls of one agent run at the same time. Further ones wait, callers taking turns, and are refused with an answer when too many wait.',
   },
 } as const satisfies KeySpecs;

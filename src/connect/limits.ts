@@ -32,8 +32,6 @@ export const connectLimits = {
   drainTimeoutMs: 5000,
   /** All look-ups of one resolution of the server list together. */
   resolveTimeoutMs: 5000,
-  /** `facter networking.domain`; it starts a Ruby on old systems. */
-  facterTimeoutMs: 3000,
   /** `puppet apply --configprint ssldir`; Puppet loads slowly. */
   puppetTimeoutMs: 20_000,
   /** More brokers than this in one list is a broken list. */

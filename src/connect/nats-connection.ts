@@ -6,6 +6,7 @@
  */
 import {sleep} from '../lib/platform.ts';
 import {errorMessage} from '../lib/errors.ts';
+import {hasWildcard, type WireMessage} from '../natswire/index.ts';
 import {backoffMs, twentySecondBackoff} from './backoff.ts';
 import {ConnectError} from './errors.ts';
 import {headerBlock} from './headers.ts';
@@ -28,8 +29,9 @@ import type {
 type Handler = (message: MiddlewareMessage) => void;
 
 interface Subscription {
-  readonly sid: string;
+  readonly sid: number;
   readonly subject: string;
+  readonly literal: boolean;
   readonly queue: string | undefined;
   readonly handler: Handler;
   readonly maxMessages: number | undefined;
@@ -48,7 +50,7 @@ export class NatsConnection implements Connection, SessionOwner {
   readonly #heartbeats: Heartbeats;
   readonly #events: ConnectionEvents;
   readonly #inboxPrefix: string;
-  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #subscriptions = new Map<number, Subscription>();
   readonly #counts = {inMessages: 0, outMessages: 0, inBytes: 0, outBytes: 0, reconnects: 0};
   #state: ConnectionState = 'connected';
   #session: Session | undefined;
@@ -119,8 +121,9 @@ export class NatsConnection implements Connection, SessionOwner {
       );
     }
     const subscription: Subscription = {
-      sid: String(this.#nextSid++),
+      sid: this.#nextSid++,
       subject,
+      literal: !hasWildcard(subject),
       queue: options.queue,
       handler,
       maxMessages: options.maxMessages,
@@ -219,13 +222,8 @@ export class NatsConnection implements Connection, SessionOwner {
 
   // What the session tells.
 
-  message(
-    sid: string,
-    subject: string,
-    replyTo: string | undefined,
-    headers: Buffer | undefined,
-    payload: Buffer,
-  ): void {
+  message(wire: WireMessage): void {
+    const {sid, payload, headerBytes: headers} = wire;
     this.#counts.inMessages++;
     this.#counts.inBytes += payload.length + (headers?.length ?? 0);
     const subscription = this.#subscriptions.get(sid);
@@ -235,7 +233,9 @@ export class NatsConnection implements Connection, SessionOwner {
       this.#subscriptions.delete(sid);
     }
     try {
-      subscription.handler({subject, replyTo, headers, payload});
+      // Without wildcards the subject can only be the one subscribed to; it is not read again.
+      const subject = subscription.literal ? subscription.subject : wire.subject;
+      subscription.handler({subject, replyTo: wire.replyTo, headers, payload});
     } catch (cause) {
       this.#report(
         new ConnectError('ERR_HANDLER', `The handler of "${subscription.subject}" threw: ${errorMessage(cause)}`, {

@@ -4,6 +4,7 @@
  * Asked anew before every attempt, so a change in DNS needs no restart. All look-ups together are bounded in time; a name server that
  * hangs or answers nonsense costs that time and no more (fault 58). Rules: server.md 4, client.md 3.
  */
+import {readFact} from '../config/index.ts';
 import type {Config} from '../config/types.ts';
 import type {Logger} from '../lib/logger.ts';
 import type {Platform, SrvRecord} from '../lib/platform.ts';
@@ -15,7 +16,7 @@ import {parseServerUrl} from './server-url.ts';
 import {isOn, listOf, textOf} from './settings.ts';
 
 export interface ResolveOptions {
-  readonly platform: Pick<Platform, 'names' | 'processes' | 'random' | 'clock' | 'env' | 'host'>;
+  readonly platform: Pick<Platform, 'names' | 'processes' | 'random' | 'clock' | 'env' | 'host' | 'files'>;
   readonly logger?: Logger;
   /** Replaces the configured federation collectives, as `--federations` does. */
   readonly federations?: readonly string[];
@@ -128,36 +129,11 @@ export function orderSrv(records: readonly SrvRecord[], random: () => number): r
 async function srvDomain(config: Config, options: ResolveOptions & {readonly signal: AbortSignal}): Promise<string> {
   const configured = textOf(config.get('plugin.choria.srv_domain'));
   if (configured !== '') return configured;
-  const fromFacter = await facterDomain(options);
+  const fromFacter = await readFact('networking.domain', options.platform);
   if (fromFacter !== '') return fromFacter;
   const {hostname} = options.platform.host;
   const dot = hostname.indexOf('.');
   return dot < 0 ? '' : hostname.slice(dot + 1);
-}
-
-async function facterDomain(options: ResolveOptions & {readonly signal: AbortSignal}): Promise<string> {
-  const {platform, signal} = options;
-  try {
-    const result = await platform.processes.run({
-      command: 'facter',
-      args: ['networking.domain'],
-      env: environmentFor(platform.env),
-      cwd: '/',
-      timeoutMs: connectLimits.facterTimeoutMs,
-      outputBytesMax: 4096,
-      signal,
-    });
-    const text = result.stdout.toString('utf8').trim();
-    return result.exitCode === 0 && /^[\w.-]+$/.test(text) ? text : '';
-  } catch (error) {
-    options.logger?.debug(`No domain from facter: ${errorMessage(error)}`);
-    return '';
-  }
-}
-
-function environmentFor(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
-  const kept = ['PATH', 'HOME', 'LANG'].map((name) => [name, env[name] ?? ''] as const);
-  return Object.fromEntries(kept.filter(([, value]) => value !== ''));
 }
 
 /** The address as written, once it is known to be one; credentials in it stay. */

@@ -6,10 +6,10 @@
 import type {ByteStream, ClientTls} from '../lib/network.ts';
 import type {Clock, Network} from '../lib/platform.ts';
 import {errorMessage} from '../lib/errors.ts';
+import {type ClientHandler, ClientParser, type WireMessage} from '../natswire/index.ts';
 import type {ConnectAuth} from './auth.ts';
 import {connectLine} from './auth.ts';
 import {ConnectError} from './errors.ts';
-import {InboundParser} from './inbound.ts';
 import {type BrokerInfo, parseInfo, readFirstLine} from './info.ts';
 import {connectLimits} from './limits.ts';
 import {Outbox} from './outbox.ts';
@@ -17,13 +17,8 @@ import {brokerComplaint} from './server-errors.ts';
 import type {ServerUrl} from './server-url.ts';
 
 export interface SessionOwner {
-  message(
-    sid: string,
-    subject: string,
-    replyTo: string | undefined,
-    headers: Buffer | undefined,
-    payload: Buffer,
-  ): void;
+  /** The object is used again for the next message. */
+  message(message: WireMessage): void;
   /** A complaint of the broker that leaves the link open. */
   complaint(error: ConnectError): void;
   /** Called once, and only after the session was opened. */
@@ -44,11 +39,11 @@ export interface SessionOptions {
   readonly signal: AbortSignal;
 }
 
-export class Session {
+export class Session implements ClientHandler {
   readonly server: ServerUrl;
   readonly #stream: ByteStream;
   readonly #outbox: Outbox;
-  readonly #parser: InboundParser;
+  readonly #parser: ClientParser;
   #owner: SessionOwner | undefined;
   #info: BrokerInfo;
   #pongWaiters: ((() => void) | undefined)[] = [];
@@ -61,7 +56,10 @@ export class Session {
     this.#stream = stream;
     this.#info = options.info;
     this.#outbox = new Outbox(stream);
-    this.#parser = new InboundParser(this, connectLimits);
+    this.#parser = new ClientParser(this, {
+      infoLineBytesMax: connectLimits.infoBytesMax,
+      payloadBytesMax: connectLimits.payloadBytesMax,
+    });
   }
 
   get brokerInfo(): BrokerInfo {
@@ -147,25 +145,19 @@ export class Session {
 
   // What the parser finds.
 
-  message(
-    sid: string,
-    subject: string,
-    replyTo: string | undefined,
-    headers: Buffer | undefined,
-    payload: Buffer,
-  ): void {
-    this.#owner?.message(sid, subject, replyTo, headers, payload);
+  onMessage(message: WireMessage): void {
+    this.#owner?.message(message);
   }
 
-  info(json: Buffer): void {
+  onInfo(json: Buffer): void {
     this.#info = parseInfo(json, this.server.text);
   }
 
-  ping(): void {
+  onPing(): void {
     this.#outbox.add('PONG');
   }
 
-  pong(): void {
+  onPong(): void {
     this.#pingsOutstanding = 0;
     const start = this.#start;
     this.#pongWaiters.shift()?.();
@@ -174,11 +166,11 @@ export class Session {
     start.resolve();
   }
 
-  ok(): void {
+  onOk(): void {
     // Only verbose connections get these; ours are not, and an unasked one changes nothing.
   }
 
-  error(text: string): void {
+  onError(text: string): void {
     const {error, staysOpen} = brokerComplaint(text, this.server.text);
     if (staysOpen && this.#start === undefined) this.#owner?.complaint(error);
     else this.#fail(error);

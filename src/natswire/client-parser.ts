@@ -39,13 +39,15 @@ export interface ClientParserOptions {
   readonly payloadBytesMax?: number;
 }
 
+const nothing = Buffer.alloc(0);
+
 const verbs = ['info ', 'info\t', 'msg ', 'msg\t', 'hmsg ', 'hmsg\t', 'ping', 'pong', '+ok', '-err'];
 
 export class ClientParser extends FrameParser implements WireMessage {
   sid = -1;
   readonly #places = new Int32Array(10);
   #count = 0;
-  #buffer: Buffer = Buffer.alloc(0);
+  #buffer: Buffer = nothing;
   #headerSize = -1;
   #payloadStart = 0;
   #payloadEnd = 0;
@@ -99,6 +101,8 @@ export class ClientParser extends FrameParser implements WireMessage {
     this.#payloadStart = start;
     this.#payloadEnd = end;
     this.#handler.onMessage(this);
+    // An idle connection does not hold on to the last chunk it got.
+    this.#buffer = nothing;
   }
 
   #text(index: number): string {

@@ -4,6 +4,7 @@
  * Holds no state outside of itself, so a process may hold thousands.
  */
 import {connectLimits, type Connection} from '../connect/index.ts';
+import type {Config} from '../config/types.ts';
 import {readCertificates} from '../crypto/index.ts';
 import {errorMessage} from '../lib/errors.ts';
 import type {Logger} from '../lib/logger.ts';
@@ -141,7 +142,7 @@ class Server implements ChoriaServer {
       ...parts,
       connection,
       counters: this.#counters,
-      legacyFormat: config.get('plugin.choria.legacy_lifecycle_format') === true,
+      legacyFormat: config.get('plugin.choria.legacy_lifecycle_format'),
     });
     this.#lifecycle.publish({type: 'startup', version: parts.version});
     this.#lifecycle.startAlive();
@@ -150,7 +151,6 @@ class Server implements ChoriaServer {
   #createPipeline(options: {readonly guard: AdmissionGuard; readonly connection: Connection}): Pipeline {
     const {config, provider, shared, matches, authorizer, auditor} = this.#parts;
     const {node} = this;
-    const ceiling = config.get('plugin.choria.server.ttl_ceiling');
     const concurrency = config.get('plugin.choria.server.concurrency');
     return new Pipeline({
       node,
@@ -163,9 +163,8 @@ class Server implements ChoriaServer {
       ...(shared.requests === undefined ? {} : {requestCache: shared.requests}),
       ...(authorizer === undefined ? {} : {authorizer}),
       ...(auditor === undefined ? {} : {auditor}),
-      ttlCeilingSeconds: typeof ceiling === 'number' && ceiling > 0 ? ceiling : serverLimits.ttlCeilingSeconds,
-      agentConcurrency:
-        typeof concurrency === 'number' && concurrency > 0 ? concurrency : serverLimits.agentConcurrency,
+      ttlCeilingSeconds: ttlCeilingSeconds(config),
+      agentConcurrency: concurrency > 0 ? concurrency : serverLimits.agentConcurrency,
     });
   }
 
@@ -183,9 +182,8 @@ class Server implements ChoriaServer {
   #startStatus(): StatusWriter | undefined {
     const {config, platform, provider} = this.#parts;
     const path = config.get('plugin.choria.status_file_path');
-    const interval = config.get('plugin.choria.status_update_interval');
-    const seconds = typeof interval === 'number' ? interval : 0;
-    if (typeof path !== 'string' || path === '' || seconds <= 0) return undefined;
+    const seconds = config.get('plugin.choria.status_update_interval');
+    if (path === '' || seconds <= 0) return undefined;
     const certificateExpiresAtMs = certificateEnd(provider.tls.certificatePem);
     return startStatusWriter({
       path,
@@ -238,6 +236,12 @@ class Server implements ChoriaServer {
     }
     await connection.close();
   }
+}
+
+/** No request lives longer than this on a node, whatever it says. */
+export function ttlCeilingSeconds(config: Config): number {
+  const ms = config.get('plugin.choria.security.request_ttl_max');
+  return ms > 0 ? Math.ceil(ms / 1000) : serverLimits.ttlCeilingSeconds;
 }
 
 function certificateEnd(pem: string | undefined): number | undefined {
