@@ -55,6 +55,8 @@ export const engineLimits = {
   stallShare: 0.75,
   /** Reply subjects one connection may answer to at once (`allow_responses`). */
   responsesMax: 4096,
+  /** Refusals of one connection that are logged; the rest is only counted. */
+  violationsLoggedMax: 5,
   /** Waiting for the first byte of a TLS handshake before INFO is sent in clear. */
   handshakeFirstWaitMs: 50,
   /** Largest interval of the round that looks after time-outs. */

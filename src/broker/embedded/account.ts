@@ -4,7 +4,7 @@
  * Holds the subscriptions, and for recently published subjects their bytes, their text and who gets them, so that a publish needs no string
  * and no look-up in the trie while nothing changes.
  */
-import {type Match, type PublishFrame, Sublist} from '../../natswire/index.ts';
+import {hasWildcard, isPublishSubject, type Match, type PublishFrame, Sublist} from '../../natswire/index.ts';
 import {engineLimits} from '../limits.ts';
 import type {Subscription} from './subscription.ts';
 
@@ -20,6 +20,8 @@ export class SubjectEntry {
   readonly head: Buffer;
   readonly headWithHeaders: Buffer;
   readonly isReserved: boolean;
+  /** Names one subject: no empty tokens, no wildcards. Pedantic connections are told when it does not. */
+  readonly isLiteral: boolean;
   /** Another subject with the same hash. */
   readonly next: SubjectEntry | undefined;
   match: Match<Subscription>;
@@ -42,6 +44,7 @@ export class SubjectEntry {
     this.head = this.headWithHeaders.subarray(1);
     this.#length = text.length;
     this.isReserved = reservedSubjects.some((prefix) => text.startsWith(prefix));
+    this.isLiteral = isPublishSubject(text) && !hasWildcard(text);
     this.match = rest.match;
     this.generation = rest.generation;
     this.next = rest.next;

@@ -8,7 +8,6 @@ import type {ByteStream} from '../../lib/network.ts';
 import {
   encodeError,
   encodeInfo,
-  isPublishSubject,
   isSubscribeSubject,
   isWithin,
   type PublishFrame,
@@ -65,6 +64,7 @@ export class ClientConnection implements ServerHandler {
   outBytes = 0;
   /** The connections that caused bytes for this one are slowed by this flag of theirs. */
   mustRest = false;
+  violationCount = 0;
   readonly subscriptions = new Map<string, Subscription>();
   permissions: CompiledPermissions | undefined = undefined;
   readonly #core: EngineCore;
@@ -230,7 +230,7 @@ export class ClientConnection implements ServerHandler {
     }
     if (frame.replyStart >= 0 && !this.#mayReplyTo(frame)) return;
     if (this.options.isVerbose) this.send(wireOk);
-    if (this.options.isPedantic && !isPublishSubject(entry.text)) this.sendError(errorTexts.invalidPublishSubject);
+    if (this.options.isPedantic && !entry.isLiteral) this.sendError(errorTexts.invalidPublishSubject);
     core.route(this, entry, frame);
   }
 

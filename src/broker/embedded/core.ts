@@ -3,7 +3,7 @@ import type {Logger} from '../../lib/logger.ts';
 import type {Clock, Random} from '../../lib/platform.ts';
 import type {PublishFrame} from '../../natswire/index.ts';
 import type {Authenticator} from '../authentication/types.ts';
-import type {BrokerLimits} from '../limits.ts';
+import {type BrokerLimits, engineLimits} from '../limits.ts';
 import {Account, type SubjectEntry} from './account.ts';
 import type {ClientConnection} from './client.ts';
 import {OutputPool} from './output.ts';
@@ -139,6 +139,9 @@ export class EngineCore {
 
   violation(client: ClientConnection, what: string): void {
     this.violations += 1;
+    client.violationCount += 1;
+    // A peer must not be able to fill our log.
+    if (client.violationCount > engineLimits.violationsLoggedMax) return;
     this.logger.warn(`Refusing "${client.user}" to ${JSON.stringify(what)}`, {cid: client.id});
   }
 
