@@ -62,9 +62,10 @@ function install() {
   const wanted = hashFiles([join(root, 'package.json'), join(root, 'package-lock.json')]);
   const mark = join(root, 'node_modules', '.choria-install');
   if (isCurrent(mark, wanted)) return 0;
-  say('Installing packages (npm ci) ...');
+  say('Installing packages (npm install, versions of package-lock.json) ...');
+  // Not `npm ci`: it refuses a lock file that lacks another platform's optional packages, and not every registry carries those.
   // The output goes to stderr: stdout belongs to the job, whose last line may be JSON for another program.
-  const status = run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {stdio: ['ignore', 2, 2]});
+  const status = run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], {stdio: ['ignore', 2, 2]});
   if (status === 0) writeFileSync(mark, wanted);
   return status;
 }
