@@ -20,3 +20,9 @@ export const helpColumnsMin = 40;
 
 /** Columns beyond which help is no longer widened. */
 export const helpColumnsMax = 1_000;
+
+/** Files of one directory that `tool sha256` takes; their paths are held in memory. */
+export const checksumFilesMax = 1_000_000;
+
+/** One file that `tool sha256` reads at once. */
+export const checksumFileBytesMax = 1024 * 1024 * 1024;

@@ -6,6 +6,7 @@ import type {CommandSpec} from '../types.ts';
 import {buildinfoCommand} from './buildinfo.ts';
 import {cheatCommand} from './cheat.ts';
 import {completionCommand} from './completion.ts';
+import {toolCommand} from './tool.ts';
 
 export const program: CommandSpec = {
   name: 'choria',
@@ -21,5 +22,5 @@ export const program: CommandSpec = {
     {name: 'completion-script-zsh', kind: 'boolean', hidden: true, help: 'Show a completion script for zsh'},
   ],
   // Sorted by name, as the help shows them.
-  commands: [buildinfoCommand, cheatCommand(() => program), completionCommand],
+  commands: [buildinfoCommand, cheatCommand(() => program), completionCommand, toolCommand],
 };

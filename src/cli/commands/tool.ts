@@ -1,0 +1,13 @@
+/** `choria tool`: the debugging and management utilities. Each sub command has its own file. */
+import type {CommandSpec} from '../types.ts';
+import {configFlag} from './flags.ts';
+import {toolSha256Command} from './tool-sha256.ts';
+
+export const toolCommand: CommandSpec = {
+  name: 'tool',
+  aliases: ['t'],
+  help: 'Debugging and management utilities',
+  flags: [configFlag],
+  // Sorted by name, as the help shows them.
+  commands: [toolSha256Command],
+};
