@@ -90,6 +90,7 @@ export class FakeFleet {
       nodeSubject: ({collective, identity}) => `${collective}.node.${identity}`,
       agentSubject: ({collective, agent}) => `${collective}.broadcast.agent.${agent}`,
       serviceSubject: ({collective, agent}) => `${collective}.broadcast.service.${agent}`,
+      federationSubject: (cluster) => `choria.federation.${cluster}.federation`,
       seal: (request) => {
         this.sealed.push(request);
         return Promise.resolve({

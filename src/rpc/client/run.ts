@@ -239,7 +239,7 @@ class RequestRun {
     for (const targets of splitBatches(subjects, clientLimits.federatedTargetsMax)) {
       const transport = sealed.transport({replyTo, federation: {requestId: this.#id, targets}});
       for (const name of messenger.federations) {
-        messenger.connection.publish(`choria.federation.${name}.federation`, transport);
+        messenger.connection.publish(messenger.federationSubject(name), transport);
       }
     }
   }

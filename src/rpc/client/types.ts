@@ -37,6 +37,8 @@ export interface Messenger {
   nodeSubject(options: {readonly collective: string; readonly identity: string}): string;
   agentSubject(options: {readonly collective: string; readonly agent: string}): string;
   serviceSubject(options: {readonly collective: string; readonly agent: string}): string;
+  /** Where the federation broker of a cluster takes requests. */
+  federationSubject(cluster: string): string;
   seal(request: OutgoingRequest): Promise<SealedRequest>;
   /** Throws when the payload is not a reply, or claims what it cannot prove. */
   openReply(payload: Buffer): OpenedReply;

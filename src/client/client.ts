@@ -1,0 +1,279 @@
+/** The client: discovery, requests and pings over one connection that is opened when it is first needed. */
+import type {Config} from '../config/types.ts';
+import {withInputDefaults} from '../ddl/index.ts';
+import type {ActionDdl, AgentDdl, DdlResolver} from '../ddl/types.ts';
+import {selectMethod} from '../discovery/index.ts';
+import {type Logger, silentLogger} from '../lib/logger.ts';
+import type {Platform} from '../lib/platform.ts';
+import {
+  limitTargets,
+  type Messenger,
+  type NodeReply,
+  type ReplyStream,
+  type RequestHandlers,
+  type RequestStatistics,
+  runRequest,
+  streamReplies,
+} from '../rpc/index.ts';
+import {Connector} from './connector.ts';
+import {discoveryMethod, methodOptionsFor} from './discovery-methods.ts';
+import {ClientError} from './errors.ts';
+import {parseFact} from './fact-filter.ts';
+import {buildFilter, emptyFilter, isEmptyFilter, withAgent} from './filter.ts';
+import {createProbe} from './probe.ts';
+import {compileReplyFilter} from './reply-filter.ts';
+import {clientConnectLimits} from './limits.ts';
+import type {
+  Client,
+  ClientOptions,
+  DiscoverOptions,
+  Discovered,
+  PerformOptions,
+  PingOptions,
+  PingResult,
+  RequestOptions,
+} from './types.ts';
+
+/** Used where a description says 0. */
+const agentTimeoutSeconds = 10;
+
+export class FleetClient implements Client {
+  readonly config: Config;
+  readonly #platform: Platform;
+  readonly #logger: Logger;
+  readonly #resolver: DdlResolver;
+  readonly #federations: readonly string[];
+  readonly #connector: Connector;
+
+  constructor(options: ClientOptions & {readonly resolver: DdlResolver; readonly federationNames: readonly string[]}) {
+    this.config = options.config;
+    this.#platform = options.platform;
+    this.#logger = options.logger ?? silentLogger;
+    this.#resolver = options.resolver;
+    this.#federations = options.federationNames;
+    this.#connector = new Connector({...options, logger: this.#logger});
+  }
+
+  async discover(options: DiscoverOptions = {}): Promise<Discovered> {
+    const {clock} = this.#platform;
+    const given = buildFilter(options.filter ?? {}, parseFact);
+    const selection = selectMethod({
+      nodesFile: options.nodesFile,
+      hasCompound: given.compounds.length > 0,
+      hasFilter: !isEmptyFilter(given),
+      methodGiven: options.method,
+      methodConfigured: String(this.config.get('default_discovery_method') ?? 'mc'),
+      stdin: options.stdin,
+    });
+    options.onSelected?.(selection);
+    for (const note of selection.notes) this.#logger.warn(note);
+    const collective = this.#collective(options.collective, {isChecked: selection.method === 'mc'});
+    const startedAtMs = clock.monotonicMs();
+    const method = await discoveryMethod(selection, {
+      config: this.config,
+      platform: this.#platform,
+      logger: this.#logger,
+      probe: this.#probe(),
+    });
+    const {options: methodOptions, notes} = methodOptionsFor(options.methodOptions, this.config);
+    for (const note of notes) this.#logger.warn(note);
+    const result = await method.discover({
+      filter: selection.ignoresFilter ? emptyFilter : withAgent(given, options.agent),
+      collective,
+      timeoutMs: this.#discoveryTimeoutMs(options.timeoutMs),
+      slidingWindow:
+        options.slidingWindow ?? this.config.get('plugin.choria.discovery.broadcast.windowed_timeout') === true,
+      federations: this.#federations,
+      options: methodOptions,
+      signal: options.signal ?? new AbortController().signal,
+    });
+    return {...result, method: selection.shownName, elapsedMs: clock.monotonicMs() - startedAtMs};
+  }
+
+  async ping(options: PingOptions = {}): Promise<PingResult> {
+    const {clock} = this.#platform;
+    const collective = this.#collective(options.collective, {isChecked: true});
+    const filter = buildFilter(options.filter ?? {}, parseFact);
+    const timeoutMs = this.#discoveryTimeoutMs(options.timeoutMs);
+    const answers: {identity: string; elapsedMs: number}[] = [];
+    let publishedAtMs = clock.monotonicMs();
+    let end = (): void => undefined;
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const probe = this.#probe(() => {
+      publishedAtMs = clock.monotonicMs();
+    });
+    const signal = options.signal ?? new AbortController().signal;
+    signal.addEventListener('abort', end, {once: true});
+    const handle = await probe.send({filter, collective, timeoutMs, signal}, (identity) => {
+      if (answers.length >= clientConnectLimits.pingAnswersMax) return;
+      const elapsedMs = clock.monotonicMs() - publishedAtMs;
+      answers.push({identity, elapsedMs});
+      options.onAnswer?.(identity, elapsedMs);
+      if (options.expect !== undefined && options.expect > 0 && answers.length >= options.expect) end();
+    });
+    const timer = clock.setTimer(end, timeoutMs);
+    if (!signal.aborted) await ended;
+    timer.cancel();
+    signal.removeEventListener('abort', end);
+    handle.stop();
+    return {answers, publishedAtMs};
+  }
+
+  async describe(agent: string): Promise<AgentDdl> {
+    const ddl = await this.#resolver.agent(agent);
+    if (ddl !== undefined) return ddl;
+    throw new ClientError('ERR_CLIENT_AGENT', `could not resolve ${agent} DDL in any resolver`, {details: {agent}});
+  }
+
+  request(
+    agent: string,
+    action: string,
+    data: Readonly<Record<string, unknown>> = {},
+    options: RequestOptions = {},
+  ): ReplyStream {
+    return streamReplies(({signal, reply}) => this.#request({agent, action, data}, {...options, signal}, reply), {
+      signal: options.signal,
+    });
+  }
+
+  async #request(
+    call: {readonly agent: string; readonly action: string; readonly data: Readonly<Record<string, unknown>>},
+    options: RequestOptions & {readonly signal: AbortSignal},
+    onReply: (reply: NodeReply) => void,
+  ): Promise<RequestStatistics> {
+    const ddl = await this.describe(call.agent);
+    const action = findAction(ddl, call.action);
+    const passes = compileReplyFilter(options.replyFilter, {logger: this.#logger});
+    const isService = ddl.metadata.service;
+    const found = isService ? undefined : await this.#targetsFor(call.agent, options);
+    const targets = found === undefined ? [] : this.limit(found.identities, options);
+    if (found !== undefined) options.onDiscovered?.(found, targets);
+    return this.perform(
+      {
+        ...call,
+        data: withInputDefaults(action, call.data),
+        kind: isService ? 'service' : 'direct',
+        targets,
+        collective: options.collective,
+        timeoutMs: options.requestTimeoutMs ?? this.requestTimeoutMs(ddl),
+        batchSize: options.batchSize,
+        batchSleepMs: options.batchSleepMs,
+        discoverMs: found?.elapsedMs,
+        signal: options.signal,
+      },
+      {
+        reply: (reply) => {
+          if (passes(reply)) onReply(reply);
+        },
+      },
+    );
+  }
+
+  async #targetsFor(agent: string, options: RequestOptions): Promise<Discovered> {
+    if (options.targets !== undefined) {
+      return {identities: options.targets, complete: true, method: 'given', elapsedMs: 0};
+    }
+    const found = await this.discover({...options, agent});
+    if (found.identities.length === 0) {
+      throw new ClientError('ERR_CLIENT_NO_NODES', 'did not discover any nodes', {details: {method: found.method}});
+    }
+    return found;
+  }
+
+  /** The targets that the limit leaves. */
+  limit(
+    targets: readonly string[],
+    options: Pick<RequestOptions, 'limit' | 'limitMethod' | 'limitSeed'>,
+  ): readonly string[] {
+    return limitTargets(targets, {
+      size: options.limit,
+      method: options.limitMethod ?? String(this.config.get('rpclimitmethod') ?? 'first'),
+      seed: options.limitSeed,
+      random: () => this.#platform.random.float(),
+    });
+  }
+
+  /** Time for each batch: discovery and the agent's own. */
+  requestTimeoutMs(ddl: AgentDdl): number {
+    const seconds = ddl.metadata.timeoutSeconds > 0 ? ddl.metadata.timeoutSeconds : agentTimeoutSeconds;
+    return this.#discoveryTimeoutMs(undefined) + seconds * 1_000;
+  }
+
+  async perform(options: PerformOptions, handlers: RequestHandlers = {}): Promise<RequestStatistics> {
+    const {signal, timeoutMs, discoverMs, batchSize, batchSleepMs, replyTo} = options;
+    const collective = this.#collective(options.collective, {isChecked: true});
+    const messenger = await this.#messenger({timeoutMs, signal});
+    const filter = options.filter ?? withAgent(emptyFilter, options.agent);
+    return runRequest(
+      messenger,
+      {
+        agent: options.agent,
+        action: options.action,
+        data: options.data,
+        kind: options.kind ?? 'direct',
+        targets: options.targets ?? [],
+        filter,
+        collective,
+        ttlSeconds: Number(this.config.get('ttl') ?? 60),
+        timeoutMs,
+        batchSize: batchSize ?? 0,
+        batchSleepMs: batchSleepMs ?? 0,
+        replyTo,
+        discoverMs: discoverMs ?? 0,
+        requireFilter: this.config.get('plugin.choria.require_client_filter') === true,
+        signal,
+      },
+      {notice: (text) => this.#logger.warn(text), ...handlers},
+    );
+  }
+
+  #messenger(options: {readonly timeoutMs: number; readonly signal?: AbortSignal | undefined}): Promise<Messenger> {
+    return this.#connector.messenger(options);
+  }
+
+  #probe(publishing?: () => void): ReturnType<typeof createProbe> {
+    return createProbe({
+      messenger: (options) => this.#messenger(options),
+      logger: this.#logger,
+      ttlSeconds: Number(this.config.get('ttl') ?? 60),
+      requireFilter: this.config.get('plugin.choria.require_client_filter') === true,
+      ...(publishing === undefined ? {} : {publishing}),
+    });
+  }
+
+  #collective(name: string | undefined, options: {readonly isChecked: boolean}): string {
+    if (name === undefined || name === '') return String(this.config.get('main_collective'));
+    const known = this.config.get('collectives') as readonly string[];
+    if (!options.isChecked || known.includes(name)) return name;
+    throw new ClientError(
+      'ERR_CLIENT_COLLECTIVE',
+      `cannot use the collective '${name}', it is not on the list of known collectives: ${known.join(', ')}`,
+      {details: {collective: name, known}},
+    );
+  }
+
+  #discoveryTimeoutMs(given: number | undefined): number {
+    const ms = given ?? Number(this.config.get('discovery_timeout') ?? 2) * 1_000;
+    return Math.min(Math.max(ms, 0), clientConnectLimits.timeoutMsMax);
+  }
+
+  async close(): Promise<void> {
+    await this.#connector.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** @throws {ClientError} `ERR_CLIENT_ACTION` */
+export function findAction(ddl: AgentDdl, name: string): ActionDdl {
+  const action = ddl.actions.find((candidate) => candidate.name === name);
+  if (action !== undefined) return action;
+  const known = ddl.actions.map((candidate) => candidate.name);
+  throw new ClientError('ERR_CLIENT_ACTION', `unknown action ${ddl.metadata.name}#${name}`, {
+    details: {agent: ddl.metadata.name, action: name, known},
+  });
+}

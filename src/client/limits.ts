@@ -1,0 +1,9 @@
+/** Bounds of the client library, with why. */
+export const clientConnectLimits = {
+  /** Two rounds over all brokers: enough for one that is just restarting, and a missing one is told in about half a second. */
+  attemptsMax: 2,
+  /** The longest time that discovery, one batch or a ping may be given: a day. */
+  timeoutMsMax: 86_400_000,
+  /** Answers to a ping that are kept for its statistics. */
+  pingAnswersMax: 1_000_000,
+} as const;

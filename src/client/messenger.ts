@@ -1,0 +1,71 @@
+/**
+ * The protocol, the caller's security and one connection, joined into what the request side needs.
+ */
+import type {Connection} from '../connect/types.ts';
+import type {SecurityProvider} from '../crypto/types.ts';
+import type {Platform} from '../lib/platform.ts';
+import {
+  broadcastSubject,
+  encodeRequest,
+  encodeTransport,
+  federationRequestSubject,
+  newRequestId,
+  nodeSubject,
+  openReply,
+  openTransport,
+  protocolVersionOf,
+  replySubject,
+  serviceSubject,
+} from '../protocol/index.ts';
+import type {Messenger} from '../rpc/index.ts';
+
+export interface MessengerOptions {
+  readonly connection: Connection;
+  readonly provider: SecurityProvider;
+  readonly platform: Pick<Platform, 'clock' | 'random'>;
+  /** The configured identity, sent as the sender. */
+  readonly identity: string;
+  readonly mainCollective: string;
+  readonly federations: readonly string[];
+}
+
+export function createMessenger(options: MessengerOptions): Messenger {
+  const {connection, provider, platform, identity, mainCollective, federations} = options;
+  const {clock, random} = platform;
+  const version = protocolVersionOf(provider);
+  const {callerId} = provider;
+  return {
+    connection,
+    clock,
+    callerId,
+    mainCollective,
+    federations,
+    newRequestId: () => newRequestId(version, {random, nowMs: clock.nowMs()}),
+    replySubject: ({collective, requestId}) => replySubject({collective, callerId, requestId}),
+    nodeSubject: (target) => nodeSubject(target.collective, target.identity),
+    agentSubject: ({collective, agent}) => broadcastSubject(collective, agent),
+    serviceSubject: ({collective, agent}) => serviceSubject(collective, agent),
+    federationSubject: federationRequestSubject,
+    seal: async (request) => {
+      const payload = await encodeRequest({...request, senderId: identity, sentAtMs: clock.nowMs()}, {provider});
+      const server = connection.connectedServer ?? 'unknown';
+      const trace = [[server, identity, server]];
+      return {
+        transport: ({replyTo, federation}) =>
+          encodeTransport({
+            version,
+            payload,
+            replyTo,
+            senderId: identity,
+            trace,
+            ...(federation === undefined ? {} : {federation}),
+          }),
+      };
+    },
+    openReply: (payload) => {
+      const transport = openTransport(payload);
+      return {reply: openReply(transport, {provider, nowMs: clock.nowMs()}), transportSender: transport.senderId};
+    },
+    peekSender: (payload) => openTransport(payload).senderId,
+  };
+}

@@ -1,0 +1,130 @@
+/** What programs give the client and get from it. */
+import type {Config} from '../config/types.ts';
+import type {Connection} from '../connect/types.ts';
+import type {SecurityProvider} from '../crypto/types.ts';
+import type {AgentDdl, DdlResolver} from '../ddl/types.ts';
+import type {Selection} from '../discovery/index.ts';
+import type {Logger} from '../lib/logger.ts';
+import type {Platform} from '../lib/platform.ts';
+import type {Filter} from '../protocol/types.ts';
+import type {NodeReply, ReplyStream, RequestHandlers, RequestKind, RequestStatistics} from '../rpc/index.ts';
+import type {FilterText} from './filter.ts';
+
+export interface ClientOptions {
+  readonly config: Config;
+  readonly platform: Platform;
+  readonly logger?: Logger;
+  /** Finds agent descriptions; absent: those built in and in the configured `libdir`. */
+  readonly resolver?: DdlResolver;
+  /** Replaces the configured federation collectives. */
+  readonly federations?: readonly string[] | undefined;
+  /** A connection of the caller's own; it is not closed with the client. */
+  readonly connection?: Connection;
+  readonly provider?: SecurityProvider;
+}
+
+export interface DiscoverOptions {
+  readonly filter?: FilterText;
+  /** Added to the filter: only nodes that have this agent. */
+  readonly agent?: string;
+  /** Absent: the main collective. */
+  readonly collective?: string | undefined;
+  /** `mc`, `choria`, `flatfile`, `inventory`, `external`; absent: as configured. */
+  readonly method?: string | undefined;
+  /** `--do k=v`; absent: as configured. */
+  readonly methodOptions?: Readonly<Record<string, string>> | undefined;
+  /** A file of nodes; beats method and filter. */
+  readonly nodesFile?: string | undefined;
+  /** What was piped in: the JSON results of an earlier request beat the configured method. */
+  readonly stdin?: string | undefined;
+  /** Absent: `discovery_timeout`. */
+  readonly timeoutMs?: number | undefined;
+  readonly slidingWindow?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Once the method is chosen, before it runs. */
+  readonly onSelected?: (selection: Selection) => void;
+}
+
+export interface Discovered {
+  readonly identities: readonly string[];
+  /** True when it is known that nobody else could have answered. */
+  readonly complete: boolean;
+  /** The method, as operators know it. */
+  readonly method: string;
+  readonly elapsedMs: number;
+}
+
+export interface PerformOptions {
+  readonly agent: string;
+  readonly action: string;
+  /** Checked already, defaults included. */
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly kind?: RequestKind;
+  readonly targets?: readonly string[];
+  /** Absent: only the agent. */
+  readonly filter?: Filter;
+  readonly collective?: string | undefined;
+  readonly timeoutMs: number;
+  readonly batchSize?: number | undefined;
+  readonly batchSleepMs?: number | undefined;
+  readonly replyTo?: string | undefined;
+  readonly discoverMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface RequestOptions extends Omit<DiscoverOptions, 'agent' | 'onSelected'> {
+  /** Identities to ask; absent: whatever discovery finds. */
+  readonly targets?: readonly string[];
+  /** Such as `10` or `25%`. */
+  readonly limit?: string | undefined;
+  readonly limitMethod?: 'first' | 'random' | undefined;
+  readonly limitSeed?: number | undefined;
+  readonly batchSize?: number | undefined;
+  readonly batchSleepMs?: number | undefined;
+  /** For each batch; absent: `discovery_timeout` and the agent's own timeout. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** An expression such as `ok() && data("load") > 2`; other replies count but are not given. */
+  readonly replyFilter?: string | undefined;
+  /** Called once the nodes are known. */
+  readonly onDiscovered?: (found: Discovered, limited: readonly string[]) => void;
+}
+
+export interface PingOptions {
+  readonly filter?: FilterText;
+  readonly collective?: string | undefined;
+  readonly timeoutMs?: number | undefined;
+  /** End after this many answers. */
+  readonly expect?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Each answer, with the ms since the ping was sent; a node that answers twice is called twice. */
+  readonly onAnswer?: (identity: string, elapsedMs: number) => void;
+}
+
+export interface PingResult {
+  /** In order of arrival; a node that answered twice is here twice. */
+  readonly answers: readonly {readonly identity: string; readonly elapsedMs: number}[];
+  /** Monotonic ms at which the ping was sent. */
+  readonly publishedAtMs: number;
+}
+
+/** @see createClient */
+export interface Client {
+  readonly config: Config;
+  discover(options?: DiscoverOptions): Promise<Discovered>;
+  ping(options?: PingOptions): Promise<PingResult>;
+  /** The description of an agent, or an error that says where it was looked for. */
+  describe(agent: string): Promise<AgentDdl>;
+  /**
+   * Discovers, checks the inputs by the agent's description, sends, and gives the replies as they come.
+   *
+   * @example
+   * for await (const reply of client.request('rpcutil', 'ping', {}, {filter: {facts: ['country=mt']}})) console.log(reply.sender);
+   */
+  request(agent: string, action: string, data?: Readonly<Record<string, unknown>>, options?: RequestOptions): ReplyStream;
+  /** One request as it is: no discovery, no check of inputs. */
+  perform(options: PerformOptions, handlers?: RequestHandlers): Promise<RequestStatistics>;
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export type {Filter, NodeReply};
