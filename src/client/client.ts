@@ -5,6 +5,7 @@ import type {ActionDdl, AgentDdl, DdlResolver} from '../ddl/types.ts';
 import {selectMethod} from '../discovery/index.ts';
 import {type Logger, silentLogger} from '../lib/logger.ts';
 import type {Platform} from '../lib/platform.ts';
+import type {Filter} from '../protocol/types.ts';
 import {
   limitTargets,
   type Messenger,
@@ -19,7 +20,7 @@ import {Connector} from './connector.ts';
 import {discoveryMethod, methodOptionsFor} from './discovery-methods.ts';
 import {ClientError} from './errors.ts';
 import {parseFact} from './fact-filter.ts';
-import {buildFilter, emptyFilter, isEmptyFilter, withAgent} from './filter.ts';
+import {buildFilter, emptyFilter, type FilterText, isEmptyFilter, withAgent} from './filter.ts';
 import {createProbe} from './probe.ts';
 import {compileReplyFilter} from './reply-filter.ts';
 import {clientConnectLimits} from './limits.ts';
@@ -119,6 +120,11 @@ export class FleetClient implements Client {
     signal.removeEventListener('abort', end);
     handle.stop();
     return {answers, publishedAtMs};
+  }
+
+  /** A filter as it travels, with the agent in it. */
+  filter(text: FilterText, agent?: string): Filter {
+    return withAgent(buildFilter(text, parseFact), agent);
   }
 
   async describe(agent: string): Promise<AgentDdl> {

@@ -1,5 +1,6 @@
 /** The JSON documents of a request: one at the end (`--json`) or one a line (`--jsonl`). Shapes: client.md 6. */
 import {compactJson, escapeJsonLikeGo, goJson, indentJson} from '../../lib/json-text.ts';
+import {replyToJson} from '../../protocol/index.ts';
 import type {NodeReply, RequestStatistics} from '../../rpc/index.ts';
 import {inertJson} from '../render/inert.ts';
 import {nanoseconds} from './req-footer.ts';
@@ -87,9 +88,9 @@ export const jsonLines = {
   discoveryStart: (method: string): string => line(goJson({k: 'discovery', dm: method})),
   discoveryEnd: (found: {readonly count: number; readonly seconds: number; readonly method: string}): string =>
     line(goJson({k: 'discovery', count: found.count, dt: found.seconds, dm: found.method})),
-  reply: (reply: NodeReply, protocolReply: string): string =>
+  reply: (reply: NodeReply): string =>
     line(
-      `{"k":"result","pr":${escapeJsonLikeGo(compactJson(protocolReply))},"rr":{${compactJson(replyMembersLine(reply))}}}`,
+      `{"k":"result","pr":${escapeJsonLikeGo(replyToJson(reply.message))},"rr":{${compactJson(replyMembersLine(reply))}}}`,
     ),
   summaries: (summaries: Readonly<Record<string, unknown>>): string => line(goJson({k: 'summaries', agg: summaries})),
   statistics: (statistics: RequestStatistics): string => line(goJson({k: 'stats', stat: statisticsModel(statistics)})),

@@ -1,0 +1,139 @@
+/** What every command that talks to the fleet shares: configuration, logger, client, and the flags that choose nodes. */
+import {ClientError, createClient, type DiscoverOptions, type FilterText, type FleetClient} from '../../client/index.ts';
+import type {Config} from '../../config/types.ts';
+import type {Logger} from '../../lib/logger.ts';
+import {colours, type Paint} from '../render/colour.ts';
+import {openCommand} from '../setup.ts';
+import type {CliContext, ParsedArguments, TextSink} from '../types.ts';
+
+const stdinBytesMax = 256 * 1024 * 1024;
+
+export interface NetworkCommand {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly client: FleetClient;
+  /** For standard output. */
+  readonly paint: Paint;
+  /** For the status of a reply: the reference colours it only where the configuration turns colours off. */
+  readonly statusPaint: Paint;
+  /** For files. */
+  readonly plainPaint: Paint;
+}
+
+/** Opens configuration and client, runs the command, and closes the connection whatever happens. */
+export async function withClient(
+  context: CliContext,
+  parsed: ParsedArguments,
+  run: (command: NetworkCommand) => Promise<number>,
+): Promise<number> {
+  const {config, logger} = await openCommand(context, parsed);
+  const {platform, stdout} = context;
+  const federations = federationsFlag(parsed);
+  const client = createClient({config, logger, platform, ...(federations === undefined ? {} : {federations})});
+  const {env} = platform;
+  const configured = config.get('color') !== false;
+  try {
+    return await run({
+      config,
+      logger,
+      client,
+      paint: colours({sink: stdout, env, configured}),
+      statusPaint: colours({sink: stdout, env, configured: !configured}),
+      plainPaint: colours({sink: {isTerminal: false}, env}),
+    });
+  } finally {
+    await client.close();
+  }
+}
+
+function federationsFlag(parsed: ParsedArguments): readonly string[] | undefined {
+  const text = textFlag(parsed, 'federations');
+  if (text === undefined) return undefined;
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
+
+export function textFlag(parsed: ParsedArguments, name: string): string | undefined {
+  const value = parsed.flags[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+export function numberFlag(parsed: ParsedArguments, name: string): number | undefined {
+  const value = parsed.flags[name];
+  return typeof value === 'number' ? value : undefined;
+}
+
+export function isGiven(parsed: ParsedArguments, name: string): boolean {
+  return parsed.flags[name] === true;
+}
+
+function textsFlag(parsed: ParsedArguments, name: string): readonly string[] {
+  const value = parsed.flags[name];
+  return Array.isArray(value) ? (value as readonly string[]) : [];
+}
+
+/** -F -C -A -I -W -S. */
+export function filterFlagsOf(parsed: ParsedArguments): FilterText {
+  const compound = textFlag(parsed, 'select');
+  return {
+    facts: textsFlag(parsed, 'wf'),
+    classes: textsFlag(parsed, 'wc'),
+    agents: textsFlag(parsed, 'wa'),
+    identities: textsFlag(parsed, 'wi'),
+    combined: textsFlag(parsed, 'with'),
+    ...(compound === undefined ? {} : {compound}),
+  };
+}
+
+/** [F][S][N] and what was piped in, as discovery takes them. */
+export async function discoverOptions(context: CliContext, parsed: ParsedArguments): Promise<DiscoverOptions> {
+  const seconds = numberFlag(parsed, 'discovery-timeout');
+  const method = textFlag(parsed, 'dm');
+  const nodesFile = textFlag(parsed, 'nodes');
+  const isRead = context.stdin.isPiped && method === undefined && (nodesFile ?? '') === '';
+  return {
+    filter: filterFlagsOf(parsed),
+    collective: textFlag(parsed, 'target'),
+    method,
+    methodOptions: parsed.flags['do'] as Readonly<Record<string, string>> | undefined,
+    nodesFile,
+    stdin: isRead ? (await context.stdin.readAll(stdinBytesMax)).toString('utf8') : undefined,
+    timeoutMs: seconds === undefined || seconds <= 0 ? undefined : seconds * 1_000,
+    slidingWindow: isGiven(parsed, 'discovery-window') ? true : undefined,
+    signal: context.signal,
+  };
+}
+
+/** `--workers`: one connection does the work of all, so the number only has to make sense. */
+export function checkWorkers(parsed: ParsedArguments): void {
+  const workers = numberFlag(parsed, 'workers');
+  if (workers !== undefined && workers < 1) {
+    throw new ClientError('ERR_CLIENT_WORKERS', 'could not setup client: receivers should be more than 1');
+  }
+}
+
+/** Discovers with the line that tells it; the line stays open while discovery runs. */
+export async function discoverShown(
+  command: NetworkCommand,
+  options: DiscoverOptions,
+  sink: TextSink | undefined,
+): Promise<Awaited<ReturnType<FleetClient['discover']>>> {
+  let isOpen = false;
+  try {
+    const found = await command.client.discover({
+      ...options,
+      onSelected: (selection) => {
+        sink?.write(`Discovering nodes using the ${selection.shownName} method .... `);
+        isOpen = sink !== undefined;
+        options.onSelected?.(selection);
+      },
+    });
+    sink?.write(`${found.identities.length}\n`);
+    return found;
+  } catch (error) {
+    if (isOpen) sink?.write('0\n');
+    throw error;
+  }
+}

@@ -1,0 +1,219 @@
+/** One request from the command line: describe, convert, discover, limit, send, render (client.md 4.4, cli.md 3.5). */
+import {ClientError, compileReplyFilter, type Discovered, findAction} from '../../client/index.ts';
+import {convertArguments, createAggregation, withOutputDefaults} from '../../ddl/index.ts';
+import type {ActionDdl, AgentDdl} from '../../ddl/types.ts';
+import {errorMessage} from '../../lib/errors.ts';
+import type {NodeReply, RequestStatistics} from '../../rpc/index.ts';
+import {createProgress, type Progress} from '../render/progress.ts';
+import type {CliContext, ParsedArguments} from '../types.ts';
+import {
+  checkWorkers,
+  discoverOptions,
+  discoverShown,
+  filterFlagsOf,
+  isGiven,
+  type NetworkCommand,
+  numberFlag,
+  textFlag,
+  withClient,
+} from './network.ts';
+import {jsonLines} from './req-documents.ts';
+import {openOutput, type Output} from './req-output.ts';
+import {renderResults} from './req-render.ts';
+
+/** What takes precedence when several are given: from the first to the last. */
+export type OutputMode = 'senders' | 'json' | 'jsonl' | 'table' | 'text';
+
+const batchSleepSeconds = 1;
+
+export function outputMode(parsed: ParsedArguments): OutputMode {
+  const modes: readonly OutputMode[] = ['senders', 'json', 'jsonl', 'table'];
+  return modes.find((mode) => isGiven(parsed, mode)) ?? 'text';
+}
+
+interface Job {
+  readonly context: CliContext;
+  readonly parsed: ParsedArguments;
+  readonly command: NetworkCommand;
+  readonly mode: OutputMode;
+  readonly ddl: AgentDdl;
+  readonly action: ActionDdl;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export async function runReq(context: CliContext, parsed: ParsedArguments): Promise<number> {
+  const mode = outputMode(parsed);
+  try {
+    return await request(context, parsed, mode);
+  } catch (error) {
+    if (mode !== 'jsonl') throw error;
+    // Readers of lines get the failure as a line; the exit code stays 0, as they expect.
+    context.stdout.write(jsonLines.error(errorMessage(error)));
+    return 0;
+  }
+}
+
+async function request(context: CliContext, parsed: ParsedArguments, mode: OutputMode): Promise<number> {
+  return withClient(context, parsed, async (command) => {
+    const agent = String(parsed.arguments['agent']);
+    const ddl = await command.client.describe(agent);
+    const action = findAction(ddl, String(parsed.arguments['action']));
+    const data = convertInputs(action, parsed, command);
+    checkWorkers(parsed);
+    const job: Job = {context, parsed, command, mode, ddl, action, data};
+    if (textFlag(parsed, 'reply-to') !== undefined) return sendElsewhere(job);
+    const output = await openOutput(context, textFlag(parsed, 'output-file'));
+    const found = ddl.metadata.service ? undefined : await discover(job, output);
+    context.signal.throwIfAborted();
+    const targets = found === undefined ? [] : command.client.limit(found.identities, limitFlags(parsed));
+    await send(job, {output, found, targets});
+    await output.close();
+    return context.signal.aborted ? 1 : 0;
+  });
+}
+
+function limitFlags(parsed: ParsedArguments): {readonly limit: string | undefined; readonly limitSeed: number | undefined} {
+  return {limit: textFlag(parsed, 'limit'), limitSeed: numberFlag(parsed, 'limit-seed')};
+}
+
+function convertInputs(
+  action: ActionDdl,
+  parsed: ParsedArguments,
+  command: NetworkCommand,
+): Readonly<Record<string, unknown>> {
+  const given = (parsed.arguments['args'] ?? {}) as Readonly<Record<string, string>>;
+  const converted = convertArguments(action, new Map(Object.entries(given)));
+  for (const warning of converted.warnings) command.logger.warn(warning);
+  if (converted.error === undefined) return converted.data;
+  throw new ClientError('ERR_CLIENT_INPUT', `invalid input: ${converted.error}`);
+}
+
+/** Sends the request and leaves the replies to whoever listens on the subject given. */
+async function sendElsewhere(job: Job): Promise<number> {
+  const {context, parsed, command, ddl, action, data} = job;
+  const agent = ddl.metadata.name;
+  const isService = ddl.metadata.service;
+  const found = isService
+    ? undefined
+    : await command.client.discover({...(await discoverOptions(context, parsed)), agent});
+  if (found !== undefined && found.identities.length === 0) {
+    throw new ClientError(
+      'ERR_CLIENT_NO_NODES',
+      'could not perform request: discovery failed: no targets were discovered',
+    );
+  }
+  const statistics = await command.client.perform({
+    agent,
+    action: action.name,
+    data,
+    kind: isService ? 'service' : 'direct',
+    targets: found === undefined ? [] : command.client.limit(found.identities, limitFlags(parsed)),
+    filter: command.client.filter(isService ? {} : filterFlagsOf(parsed), agent),
+    collective: textFlag(parsed, 'target'),
+    timeoutMs: command.client.requestTimeoutMs(ddl),
+    replyTo: textFlag(parsed, 'reply-to'),
+    ...batchFlags(parsed),
+    signal: context.signal,
+  });
+  context.stdout.write(`${statistics.requestId}\n`);
+  return 0;
+}
+
+function batchFlags(parsed: ParsedArguments): {readonly batchSize: number; readonly batchSleepMs: number} {
+  const batchSize = Math.max(0, numberFlag(parsed, 'batch') ?? 0);
+  const sleepSeconds = Math.max(0, numberFlag(parsed, 'batch-sleep') ?? 0);
+  return {batchSize, batchSleepMs: batchSize === 0 ? 0 : (sleepSeconds || batchSleepSeconds) * 1_000};
+}
+
+async function discover(job: Job, output: Output): Promise<Discovered> {
+  const {context, parsed, command, mode, ddl} = job;
+  const options = await discoverOptions(context, parsed);
+  const found = await discoverShown(
+    command,
+    {
+      ...options,
+      agent: ddl.metadata.name,
+      onSelected: (selection) => {
+        if (mode === 'jsonl') output.write(jsonLines.discoveryStart(selection.shownName));
+      },
+    },
+    mode === 'text' || mode === 'table' ? context.stdout : undefined,
+  );
+  if (found.identities.length === 0 && !context.signal.aborted) {
+    throw new ClientError('ERR_CLIENT_NO_NODES', 'did not discover any nodes');
+  }
+  if (mode === 'jsonl') {
+    const seconds = found.elapsedMs / 1_000;
+    output.write(jsonLines.discoveryEnd({count: found.identities.length, seconds, method: found.method}));
+  }
+  return found;
+}
+
+async function send(
+  job: Job,
+  way: {readonly output: Output; readonly found: Discovered | undefined; readonly targets: readonly string[]},
+): Promise<void> {
+  const {context, parsed, command, mode, ddl, action, data} = job;
+  const {output, found, targets} = way;
+  const passes = compileReplyFilter(textFlag(parsed, 'filter-replies'), {logger: command.logger});
+  const isSorted = isGiven(parsed, 'sort');
+  const aggregation = createAggregation(action);
+  const replies: NodeReply[] = [];
+  const progress = startProgress(job, Math.max(1, targets.length));
+  const statistics: RequestStatistics = await command.client.perform(
+    {
+      agent: ddl.metadata.name,
+      action: action.name,
+      data,
+      kind: ddl.metadata.service ? 'service' : 'direct',
+      targets,
+      collective: textFlag(parsed, 'target'),
+      timeoutMs: command.client.requestTimeoutMs(ddl),
+      ...batchFlags(parsed),
+      discoverMs: found?.elapsedMs,
+      signal: context.signal,
+    },
+    {
+      reply: (reply) => {
+        progress?.advance();
+        if (!passes(reply)) return;
+        aggregation.add(withDefaults(action, reply.data));
+        if (mode === 'jsonl' && !isSorted) output.write(jsonLines.reply(reply));
+        else replies.push(reply);
+      },
+    },
+  );
+  progress?.stop();
+  if (isSorted) replies.sort((a, b) => Buffer.compare(Buffer.from(a.sender), Buffer.from(b.sender)));
+  renderResults({
+    parsed,
+    mode,
+    ddl,
+    action,
+    replies,
+    aggregation,
+    statistics,
+    output,
+    paint: output.isFile ? command.plainPaint : command.paint,
+    statusPaint: output.isFile ? command.plainPaint : command.statusPaint,
+  });
+}
+
+function withDefaults(action: ActionDdl, data: unknown): unknown {
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return data;
+  return withOutputDefaults(action, data as Readonly<Record<string, unknown>>);
+}
+
+function startProgress(job: Job, total: number): Progress | undefined {
+  const {context, parsed, command, mode, ddl, action} = job;
+  if (isGiven(parsed, 'np') || (mode !== 'text' && mode !== 'table')) return undefined;
+  const progress = createProgress({
+    sink: context.stdout,
+    clock: context.platform.clock,
+    paint: command.paint,
+    total,
+    what: `${ddl.metadata.name}#${action.name}`,
+  });
+  progress.start();
+  return progress;
+}

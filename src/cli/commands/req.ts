@@ -1,0 +1,42 @@
+import type {CommandSpec} from '../types.ts';
+import {configFlag, discoveryFlags, filterFlags, nodesFlag} from './flags.ts';
+
+export const reqCommand: CommandSpec = {
+  name: 'req',
+  aliases: ['rpc', 'request'],
+  help: 'Invoke an action of an agent on many nodes',
+  flags: [
+    configFlag,
+    {name: 'json', short: 'j', kind: 'boolean', help: 'Produce one JSON document'},
+    {name: 'jsonl', kind: 'boolean', help: 'Produce one JSON object a line'},
+    {name: 'table', kind: 'boolean', help: 'Show successful replies as a table'},
+    {name: 'senders', kind: 'boolean', help: 'Show only the names of nodes that answered successfully'},
+    ...filterFlags,
+    nodesFlag,
+    ...discoveryFlags,
+    {name: 'federations', kind: 'string', help: 'Comma separated list of federations to reach'},
+    {name: 'limit', kind: 'string', help: 'Ask only some of the nodes, such as 10 or 10%'},
+    {name: 'limit-seed', kind: 'integer', placeholder: 'SEED', help: 'Makes a random limit choose the same nodes each time'},
+    {name: 'batch', kind: 'integer', placeholder: 'SIZE', help: 'Ask this many nodes at a time'},
+    {name: 'batch-sleep', kind: 'integer', placeholder: 'SECONDS', help: 'Seconds between batches'},
+    {name: 'workers', kind: 'integer', default: '3', help: 'Accepted for compatibility; one connection receives everything'},
+    {name: 'np', kind: 'boolean', help: 'Show no progress bar'},
+    {name: 'verbose', short: 'v', kind: 'boolean', help: 'Show all data and more statistics'},
+    {
+      name: 'display',
+      kind: 'enum',
+      values: ['ok', 'failed', 'all', 'none'],
+      help: 'Show only some of the replies (ok, failed, all, none)',
+    },
+    {name: 'output-file', short: 'o', kind: 'string', placeholder: 'FILENAME', help: 'Write the results to a file'},
+    {name: 'filter-replies', kind: 'string', placeholder: 'EXPR', help: 'Show only replies for which an expression is true'},
+    {name: 'reply-to', short: 'r', kind: 'string', placeholder: 'TARGET', help: 'Have replies sent to a subject of your own'},
+    {name: 'sort', kind: 'boolean', help: 'Sort replies by the name of the node'},
+  ],
+  arguments: [
+    {name: 'agent', required: true, help: 'The agent to invoke'},
+    {name: 'action', required: true, help: 'The action to invoke'},
+    {name: 'args', kind: 'map', repeatable: true, help: 'Inputs of the action as key=value'},
+  ],
+  run: async () => (await import('./req-run.ts')).runReq,
+};

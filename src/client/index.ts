@@ -1,0 +1,20 @@
+/** The public door of `choria/client`: act as an operator from a program. */
+export {createClient} from './create-client.ts';
+export {FleetClient, findAction} from './client.ts';
+export {ClientError, clientErrorCodes} from './errors.ts';
+export type {ClientErrorCode} from './errors.ts';
+export {compileReplyFilter} from './reply-filter.ts';
+export type {FilterText} from './filter.ts';
+export type {
+  Client,
+  ClientOptions,
+  DiscoverOptions,
+  Discovered,
+  Filter,
+  NodeReply,
+  PerformOptions,
+  PingOptions,
+  PingResult,
+  RequestOptions,
+} from './types.ts';
+export type {ReplyStream, RequestHandlers, RequestStatistics, StrayReplies} from '../rpc/index.ts';
