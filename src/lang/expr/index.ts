@@ -14,6 +14,7 @@ export {OperatorFailure as ExprFailure} from './operators.ts';
 export {type ExprEnvironment, type ExprSignature, type ExprType, exprTypes} from './types.ts';
 export {
   deepEqual,
+  ExprTime,
   type ExprFunction,
   type ExprValue,
   isList,
