@@ -45,12 +45,14 @@ export class FleetClient implements Client {
   readonly #resolver: DdlResolver;
   readonly #federations: readonly string[];
   readonly #connector: Connector;
+  readonly #note: (text: string) => void;
 
   constructor(options: ClientOptions & {readonly resolver: DdlResolver; readonly federationNames: readonly string[]}) {
     this.config = options.config;
     this.#platform = options.platform;
     this.#logger = options.logger ?? silentLogger;
     this.#resolver = options.resolver;
+    this.#note = options.onNote ?? ((text) => this.#logger.warn(text));
     this.#federations = options.federationNames;
     this.#connector = new Connector({...options, logger: this.#logger});
   }
@@ -63,11 +65,11 @@ export class FleetClient implements Client {
       hasCompound: given.compounds.length > 0,
       hasFilter: !isEmptyFilter(given),
       methodGiven: options.method,
-      methodConfigured: String(this.config.get('default_discovery_method') ?? 'mc'),
+      methodConfigured: this.config.get('default_discovery_method'),
       stdin: options.stdin,
     });
     options.onSelected?.(selection);
-    for (const note of selection.notes) this.#logger.warn(note);
+    for (const note of selection.notes) this.#note(note);
     const collective = this.#collective(options.collective, {isChecked: selection.method === 'mc'});
     const startedAtMs = clock.monotonicMs();
     const method = await discoveryMethod(selection, {
@@ -77,13 +79,12 @@ export class FleetClient implements Client {
       probe: this.#probe(),
     });
     const {options: methodOptions, notes} = methodOptionsFor(options.methodOptions, this.config);
-    for (const note of notes) this.#logger.warn(note);
+    for (const note of notes) this.#note(note);
     const result = await method.discover({
       filter: selection.ignoresFilter ? emptyFilter : withAgent(given, options.agent),
       collective,
       timeoutMs: this.#discoveryTimeoutMs(options.timeoutMs),
-      slidingWindow:
-        options.slidingWindow ?? this.config.get('plugin.choria.discovery.broadcast.windowed_timeout') === true,
+      slidingWindow: options.slidingWindow ?? this.config.get('plugin.choria.discovery.broadcast.windowed_timeout'),
       federations: this.#federations,
       options: methodOptions,
       signal: options.signal ?? new AbortController().signal,
@@ -195,7 +196,7 @@ export class FleetClient implements Client {
   ): readonly string[] {
     return limitTargets(targets, {
       size: options.limit,
-      method: options.limitMethod ?? String(this.config.get('rpclimitmethod') ?? 'first'),
+      method: options.limitMethod ?? this.config.get('rpclimitmethod'),
       seed: options.limitSeed,
       random: () => this.#platform.random.float(),
     });
@@ -222,16 +223,16 @@ export class FleetClient implements Client {
         targets: options.targets ?? [],
         filter,
         collective,
-        ttlSeconds: Number(this.config.get('ttl') ?? 60),
+        ttlSeconds: this.config.get('ttl'),
         timeoutMs,
         batchSize: batchSize ?? 0,
         batchSleepMs: batchSleepMs ?? 0,
         replyTo,
         discoverMs: discoverMs ?? 0,
-        requireFilter: this.config.get('plugin.choria.require_client_filter') === true,
+        requireFilter: this.config.get('plugin.choria.require_client_filter'),
         signal,
       },
-      {notice: (text) => this.#logger.warn(text), ...handlers},
+      {notice: this.#note, ...handlers},
     );
   }
 
@@ -243,15 +244,15 @@ export class FleetClient implements Client {
     return createProbe({
       messenger: (options) => this.#messenger(options),
       logger: this.#logger,
-      ttlSeconds: Number(this.config.get('ttl') ?? 60),
-      requireFilter: this.config.get('plugin.choria.require_client_filter') === true,
+      ttlSeconds: this.config.get('ttl'),
+      requireFilter: this.config.get('plugin.choria.require_client_filter'),
       ...(publishing === undefined ? {} : {publishing}),
     });
   }
 
   #collective(name: string | undefined, options: {readonly isChecked: boolean}): string {
-    if (name === undefined || name === '') return String(this.config.get('main_collective'));
-    const known = this.config.get('collectives') as readonly string[];
+    if (name === undefined || name === '') return this.config.get('main_collective');
+    const known = this.config.get('collectives');
     if (!options.isChecked || known.includes(name)) return name;
     throw new ClientError(
       'ERR_CLIENT_COLLECTIVE',
@@ -261,7 +262,7 @@ export class FleetClient implements Client {
   }
 
   #discoveryTimeoutMs(given: number | undefined): number {
-    const ms = given ?? Number(this.config.get('discovery_timeout') ?? 2) * 1_000;
+    const ms = given ?? this.config.get('discovery_timeout') * 1_000;
     return Math.min(Math.max(ms, 0), clientConnectLimits.timeoutMsMax);
   }
 

@@ -84,8 +84,8 @@ export class Connector {
       connection,
       provider,
       platform,
-      identity: String(config.get('identity') ?? provider.certname),
-      mainCollective: String(config.get('main_collective')),
+      identity: config.get('identity'),
+      mainCollective: config.get('main_collective'),
       federations: federationCollectives(config, {
         platform,
         ...(this.#options.federations === undefined ? {} : {federations: this.#options.federations}),
@@ -126,7 +126,7 @@ export class Connector {
         name: provider.callerId,
         servers: serverSource(config, {platform, logger, ...(federations === undefined ? {} : {federations})}),
         ...connectSecurity(config, {provider, switches: securitySwitches({platform, mode: 'client', logger})}),
-        inboxPrefix: `${String(config.get('main_collective'))}.reply`,
+        inboxPrefix: `${config.get('main_collective')}.reply`,
         pingIntervalMs: connectLimits.clientPingIntervalMs,
         attemptsMax: clientConnectLimits.attemptsMax,
         giveUpOn: finalErrors,
@@ -160,5 +160,7 @@ function connectProblem(
   const why = error instanceof ClientError ? facts.lastError : error;
   const reason = why === undefined ? 'no broker answered' : errorMessage(why);
   const seconds = (facts.elapsedMs / 1_000).toFixed(1);
-  return new ClientError('ERR_CLIENT_NO_BROKER', `Cannot reach any broker within ${seconds} s: ${reason}`, {cause: error});
+  return new ClientError('ERR_CLIENT_NO_BROKER', `Cannot reach any broker within ${seconds} s: ${reason}`, {
+    cause: error,
+  });
 }

@@ -82,7 +82,7 @@ function judge(program: ExprProgram, reply: NodeReply): boolean {
       ),
       data: (path) => dataAt(reply, path),
       include: (items, needle) => includes(items, needle),
-      semver: (version, constraint) => satisfies(parseVersion(String(version)), parseConstraint(String(constraint))),
+      semver: (version, constraint) => satisfies(parseVersion(textOf(version)), parseConstraint(textOf(constraint))),
       sender: () => reply.sender,
       time: () => new ExprTime(BigInt(reply.sentAtMs) * 1_000_000n, 'UTC'),
     },
@@ -93,7 +93,7 @@ function judge(program: ExprProgram, reply: NodeReply): boolean {
 
 function dataAt(reply: NodeReply, path: ExprValue | undefined): ExprValue {
   const data = jsonMembers(reply.message.body.toString('utf8')).get('data') ?? '{}';
-  const found = gjsonGet(data, String(path));
+  const found = gjsonGet(data, textOf(path));
   return found.exists ? gjsonValue(found) : null;
 }
 
@@ -101,4 +101,10 @@ function includes(items: ExprValue | undefined, needle: ExprValue | undefined): 
   if (!Array.isArray(items)) return false;
   const wanted = typeof needle === 'bigint' ? Number(needle) : needle;
   return (items as readonly ExprValue[]).some((item) => (typeof item === 'bigint' ? Number(item) : item) === wanted);
+}
+
+/** The checker lets only text through where text is asked for, unless it could not know. */
+function textOf(value: ExprValue | undefined): string {
+  if (typeof value === 'string') return value;
+  throw new RequestError('ERR_REQUEST_REPLY_FILTER', 'a function of the filter needs text');
 }

@@ -21,6 +21,8 @@ export interface ClientOptions {
   /** A connection of the caller's own; it is not closed with the client. */
   readonly connection?: Connection;
   readonly provider?: SecurityProvider;
+  /** What a person should know and no result says: filters that were ignored, answers that were not counted. Absent: the log. */
+  readonly onNote?: (text: string) => void;
 }
 
 export interface DiscoverOptions {
@@ -120,7 +122,12 @@ export interface Client {
    * @example
    * for await (const reply of client.request('rpcutil', 'ping', {}, {filter: {facts: ['country=mt']}})) console.log(reply.sender);
    */
-  request(agent: string, action: string, data?: Readonly<Record<string, unknown>>, options?: RequestOptions): ReplyStream;
+  request(
+    agent: string,
+    action: string,
+    data?: Readonly<Record<string, unknown>>,
+    options?: RequestOptions,
+  ): ReplyStream;
   /** One request as it is: no discovery, no check of inputs. */
   perform(options: PerformOptions, handlers?: RequestHandlers): Promise<RequestStatistics>;
   close(): Promise<void>;

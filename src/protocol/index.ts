@@ -22,7 +22,7 @@ export {
   type ReplayState,
   type ReplayStore,
 } from './replay-store.ts';
-export {createReply, encodeReplyTransport, openReply, type OpenReplyOptions} from './reply.ts';
+export {createReply, encodeReplyTransport, openReply, type OpenReplyOptions, replyToJson} from './reply.ts';
 export {
   checkCollective,
   checkReplySubject,

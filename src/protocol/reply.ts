@@ -66,6 +66,12 @@ function encodeReplyDocument(
   return Buffer.from(withNanoseconds(JSON.stringify(document), options.nowMs), 'utf8');
 }
 
+/** The reply's own JSON document, for programs that read results line by line. */
+export function replyToJson(reply: Reply): string {
+  const {requestId, senderId, body, sentAtMs} = reply;
+  return encodeReplyDocument({...reply, id: requestId}, {senderId, body, nowMs: sentAtMs}).toString('utf8');
+}
+
 /**
  * Wraps a secure reply for the way back of its request: own hop, and for a federated request its header and earlier hops.
  * Publish the result to the request's `replyTo`.

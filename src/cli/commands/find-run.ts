@@ -21,19 +21,24 @@ async function find(context: CliContext, parsed: ParsedArguments): Promise<numbe
   const {stdout} = context;
   const isJson = isGiven(parsed, 'json');
   const isVerbose = isGiven(parsed, 'verbose');
-  return withClient(context, parsed, async (command) => {
-    const options = {...(await discoverOptions(context, parsed)), agent: everywhereAgent};
-    const found = await discoverShown(command, options, isVerbose ? stdout : undefined);
-    if (isJson) {
-      stdout.write(`${JSON.stringify(found.identities, null, 2)}\n`);
+  return withClient(
+    context,
+    parsed,
+    async (command) => {
+      const options = {...(await discoverOptions(context, parsed)), agent: everywhereAgent};
+      const found = await discoverShown(command, options, isVerbose ? stdout : undefined);
+      if (isJson) {
+        stdout.write(`${JSON.stringify(found.identities, null, 2)}\n`);
+        return 0;
+      }
+      stdout.write(found.identities.map((name) => `${inertLine(name)}\n`).join(''));
+      if (isVerbose) {
+        const seconds = (found.elapsedMs / 1_000).toFixed(2);
+        const count = found.identities.length;
+        stdout.write(`\nDiscovered ${count} nodes using the ${found.method} method in ${seconds} seconds\n`);
+      }
       return 0;
-    }
-    stdout.write(found.identities.map((name) => `${inertLine(name)}\n`).join(''));
-    if (isVerbose) {
-      const seconds = (found.elapsedMs / 1_000).toFixed(2);
-      const count = found.identities.length;
-      stdout.write(`\nDiscovered ${count} nodes using the ${found.method} method in ${seconds} seconds\n`);
-    }
-    return 0;
-  });
+    },
+    {level: 'fatal'},
+  );
 }

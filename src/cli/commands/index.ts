@@ -6,6 +6,11 @@ import type {CommandSpec} from '../types.ts';
 import {buildinfoCommand} from './buildinfo.ts';
 import {cheatCommand} from './cheat.ts';
 import {completionCommand} from './completion.ts';
+import {factsCommand} from './facts.ts';
+import {findCommand} from './find.ts';
+import {inventoryCommand} from './inventory.ts';
+import {pingCommand} from './ping.ts';
+import {reqCommand} from './req.ts';
 import {toolCommand} from './tool.ts';
 
 export const program: CommandSpec = {
@@ -22,5 +27,15 @@ export const program: CommandSpec = {
     {name: 'completion-script-zsh', kind: 'boolean', hidden: true, help: 'Show a completion script for zsh'},
   ],
   // Sorted by name, as the help shows them.
-  commands: [buildinfoCommand, cheatCommand(() => program), completionCommand, toolCommand],
+  commands: [
+    buildinfoCommand,
+    cheatCommand(() => program),
+    completionCommand,
+    findCommand,
+    factsCommand,
+    inventoryCommand,
+    pingCommand,
+    reqCommand,
+    toolCommand,
+  ],
 };

@@ -31,7 +31,12 @@ interface Answers {
 
 async function ask(
   client: FleetClient,
-  request: {readonly action: string; readonly targets: readonly string[]; readonly signal: AbortSignal; readonly discoverMs?: number},
+  request: {
+    readonly action: string;
+    readonly targets: readonly string[];
+    readonly signal: AbortSignal;
+    readonly discoverMs?: number;
+  },
 ): Promise<Answers> {
   const ddl = await client.describe(agent);
   const replies: NodeReply[] = [];
@@ -114,7 +119,10 @@ function textsOf(value: unknown): readonly string[] {
 }
 
 function agentsSection(agents: readonly string[]): string {
-  const names = agents.filter((name) => name !== '').map(inertLine).toSorted();
+  const names = agents
+    .filter((name) => name !== '')
+    .map(inertLine)
+    .toSorted();
   return `  Agents:\n\n${nameColumns(names, {columns: 3, indent: 4, width: 15, padding: 1, order: 'columns'})}\n`;
 }
 

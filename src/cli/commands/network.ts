@@ -1,8 +1,16 @@
 /** What every command that talks to the fleet shares: configuration, logger, client, and the flags that choose nodes. */
-import {ClientError, createClient, type DiscoverOptions, type FilterText, type FleetClient} from '../../client/index.ts';
+import {
+  ClientError,
+  createClient,
+  type DiscoverOptions,
+  type FilterText,
+  type FleetClient,
+} from '../../client/index.ts';
 import type {Config} from '../../config/types.ts';
-import type {Logger} from '../../lib/logger.ts';
+import type {Logger, LogLevel} from '../../lib/logger.ts';
+import {writeLogLine} from '../fatal.ts';
 import {colours, type Paint} from '../render/colour.ts';
+import {openDescriptions} from '../descriptions.ts';
 import {openCommand} from '../setup.ts';
 import type {CliContext, ParsedArguments, TextSink} from '../types.ts';
 
@@ -25,13 +33,22 @@ export async function withClient(
   context: CliContext,
   parsed: ParsedArguments,
   run: (command: NetworkCommand) => Promise<number>,
+  options: {readonly level?: LogLevel} = {},
 ): Promise<number> {
-  const {config, logger} = await openCommand(context, parsed);
+  const {config, logger} = await openCommand(context, parsed, options);
   const {platform, stdout} = context;
   const federations = federationsFlag(parsed);
-  const client = createClient({config, logger, platform, ...(federations === undefined ? {} : {federations})});
+  const client = createClient({
+    config,
+    logger,
+    platform,
+    resolver: openDescriptions(context, config, {onProblem: (message) => logger.warn(message)}),
+    // What was narrowed, widened or not counted is told beside the data, never among it.
+    onNote: (message) => writeLogLine(context, context.stderr, {level: 'warning', message}),
+    ...(federations === undefined ? {} : {federations}),
+  });
   const {env} = platform;
-  const configured = config.get('color') !== false;
+  const configured = config.get('color');
   try {
     return await run({
       config,
@@ -43,6 +60,7 @@ export async function withClient(
     });
   } finally {
     await client.close();
+    logger.close();
   }
 }
 

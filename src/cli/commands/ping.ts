@@ -13,7 +13,12 @@ export const pingCommand: CommandSpec = {
     {name: 'expect', kind: 'integer', help: 'End after this many answers'},
     {name: 'timeout', kind: 'integer', help: 'Seconds to wait for answers'},
     {name: 'graph', kind: 'boolean', help: 'Draw a graph of the times'},
-    {name: 'workers', kind: 'integer', default: '3', help: 'Accepted for compatibility; one connection receives everything'},
+    {
+      name: 'workers',
+      kind: 'integer',
+      default: '3',
+      help: 'Accepted for compatibility; one connection receives everything',
+    },
   ],
   run: async () => (await import('./ping-run.ts')).runPing,
 };

@@ -1,7 +1,16 @@
 /** Where the rendered part of a request goes: standard output, or a file that must be writable before anything is sent. */
 import {CliError} from '../errors.ts';
 import {errorMessage} from '../../lib/errors.ts';
-import type {CliContext} from '../types.ts';
+import type {CliContext, ParsedArguments} from '../types.ts';
+import {isGiven} from './network.ts';
+
+/** What takes precedence when several are given: from the first to the last. */
+export type OutputMode = 'senders' | 'json' | 'jsonl' | 'table' | 'text';
+
+export function outputMode(parsed: ParsedArguments): OutputMode {
+  const modes: readonly OutputMode[] = ['senders', 'json', 'jsonl', 'table'];
+  return modes.find((mode) => isGiven(parsed, mode)) ?? 'text';
+}
 
 export interface Output {
   readonly isFile: boolean;
@@ -22,7 +31,10 @@ export async function openOutput(context: CliContext, path: string | undefined):
   }
   const {files} = context.platform;
   const failed = (error: unknown): CliError =>
-    new CliError('ERR_CLI_FAILED', `failed to create output-file: ${errorMessage(error)}`, {cause: error, details: {path}});
+    new CliError('ERR_CLI_FAILED', `failed to create output-file: ${errorMessage(error)}`, {
+      cause: error,
+      details: {path},
+    });
   const parts: string[] = [];
   const save = (): Promise<void> =>
     files.writeAtomic(path, parts.join(''), {mode: fileMode}).catch((error: unknown) => {

@@ -10,8 +10,7 @@ import type {ParsedArguments} from '../types.ts';
 import {isGiven, textFlag} from './network.ts';
 import {jsonLines, resultDocument} from './req-documents.ts';
 import {footerText} from './req-footer.ts';
-import type {Output} from './req-output.ts';
-import type {OutputMode} from './req-run.ts';
+import type {Output, OutputMode} from './req-output.ts';
 import {displayMode, isShown, labelOf, replyDataText, replyText, summariesText, valueText} from './req-text.ts';
 
 export interface Results {

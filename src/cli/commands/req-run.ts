@@ -18,18 +18,10 @@ import {
   withClient,
 } from './network.ts';
 import {jsonLines} from './req-documents.ts';
-import {openOutput, type Output} from './req-output.ts';
+import {openOutput, type Output, type OutputMode, outputMode} from './req-output.ts';
 import {renderResults} from './req-render.ts';
 
-/** What takes precedence when several are given: from the first to the last. */
-export type OutputMode = 'senders' | 'json' | 'jsonl' | 'table' | 'text';
-
 const batchSleepSeconds = 1;
-
-export function outputMode(parsed: ParsedArguments): OutputMode {
-  const modes: readonly OutputMode[] = ['senders', 'json', 'jsonl', 'table'];
-  return modes.find((mode) => isGiven(parsed, mode)) ?? 'text';
-}
 
 interface Job {
   readonly context: CliContext;
@@ -54,25 +46,33 @@ export async function runReq(context: CliContext, parsed: ParsedArguments): Prom
 }
 
 async function request(context: CliContext, parsed: ParsedArguments, mode: OutputMode): Promise<number> {
-  return withClient(context, parsed, async (command) => {
-    const agent = String(parsed.arguments['agent']);
-    const ddl = await command.client.describe(agent);
-    const action = findAction(ddl, String(parsed.arguments['action']));
-    const data = convertInputs(action, parsed, command);
-    checkWorkers(parsed);
-    const job: Job = {context, parsed, command, mode, ddl, action, data};
-    if (textFlag(parsed, 'reply-to') !== undefined) return sendElsewhere(job);
-    const output = await openOutput(context, textFlag(parsed, 'output-file'));
-    const found = ddl.metadata.service ? undefined : await discover(job, output);
-    context.signal.throwIfAborted();
-    const targets = found === undefined ? [] : command.client.limit(found.identities, limitFlags(parsed));
-    await send(job, {output, found, targets});
-    await output.close();
-    return context.signal.aborted ? 1 : 0;
-  });
+  return withClient(
+    context,
+    parsed,
+    async (command) => {
+      const agent = String(parsed.arguments['agent']);
+      const ddl = await command.client.describe(agent);
+      const action = findAction(ddl, String(parsed.arguments['action']));
+      const data = convertInputs(action, parsed, command);
+      checkWorkers(parsed);
+      const job: Job = {context, parsed, command, mode, ddl, action, data};
+      if (textFlag(parsed, 'reply-to') !== undefined) return sendElsewhere(job);
+      const output = await openOutput(context, textFlag(parsed, 'output-file'));
+      const found = ddl.metadata.service ? undefined : await discover(job, output);
+      context.signal.throwIfAborted();
+      const targets = found === undefined ? [] : command.client.limit(found.identities, limitFlags(parsed));
+      await send(job, {output, found, targets});
+      await output.close();
+      return context.signal.aborted ? 1 : 0;
+    },
+    mode === 'json' || mode === 'jsonl' ? {level: 'fatal'} : {},
+  );
 }
 
-function limitFlags(parsed: ParsedArguments): {readonly limit: string | undefined; readonly limitSeed: number | undefined} {
+function limitFlags(parsed: ParsedArguments): {
+  readonly limit: string | undefined;
+  readonly limitSeed: number | undefined;
+} {
   return {limit: textFlag(parsed, 'limit'), limitSeed: numberFlag(parsed, 'limit-seed')};
 }
 
