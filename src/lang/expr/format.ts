@@ -3,16 +3,17 @@ import {compareCodePoints} from '../text-order.ts';
 import {formatDuration, formatTime} from './time.ts';
 import {ExprDuration, ExprTime, ExprZone, type ExprValue, isList, isMap} from './values.ts';
 
-/** A float as Go's `%v`: shortest digits, exponents below 1e-4 and from 1e21. */
+/** A float as Go's `%v`: shortest digits, with an exponent below 1e-4. */
 export function formatFloat(value: number): string {
   if (Number.isNaN(value)) return 'NaN';
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
   if (value === 0) return Object.is(value, -0) ? '-0' : '0';
   const size = Math.abs(value);
-  if (size >= 1e-4 && size < 1e21) {
-    const text = String(value);
-    return text.includes('e') ? value.toFixed(20).replace(/0+$/, '') : text;
-  }
+  return size >= 1e-4 && size < 1e6 ? String(value) : exponentForm(value);
+}
+
+/** `1.5e+09`: at least two digits of exponent. */
+function exponentForm(value: number): string {
   const [mantissa = '', exponent = ''] = value.toExponential().split('e');
   const digits = exponent.replace(/^[+-]/, '').padStart(2, '0');
   return `${mantissa}e${exponent.startsWith('-') ? '-' : '+'}${digits}`;
@@ -66,8 +67,8 @@ export function formatJson(value: ExprValue, indent = ''): string | undefined {
 
 function jsonFloat(value: number): string {
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-6 || size >= 1e21)) return formatFloat(value).replace('e-0', 'e-');
-  return formatFloat(value).includes('e') ? String(value) : formatFloat(value);
+  if (size !== 0 && (size < 1e-6 || size >= 1e21)) return exponentForm(value).replace('e-0', 'e-');
+  return String(value);
 }
 
 function goString(text: string): string {

@@ -46,7 +46,7 @@ const binaryRules: ReadonlyMap<string, BinaryRule> = new Map<string, BinaryRule>
 
 const unaryPrecedence: ReadonlyMap<string, number> = new Map([
   ['not', 50],
-  ['!', 1000],
+  ['!', 100],
   ['-', 90],
   ['+', 90],
 ]);
