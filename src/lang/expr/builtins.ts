@@ -61,6 +61,14 @@ function number(name: string, value: ExprValue | undefined): number {
   return Number(value);
 }
 
+/** Maps each character to one character, as Go does: no letter becomes two. */
+function mapCharacters(value: string, map: (character: string) => string): string {
+  return Array.from(value, (character) => {
+    const mapped = Array.from(map(character));
+    return mapped.length === 1 || character === '\u0130' ? (mapped[0] ?? '') : character;
+  }).join('');
+}
+
 /** Length of a text in code points. */
 function characters(value: string): number {
   let count = 0;
@@ -377,8 +385,8 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
       return source.endsWith(suffix) ? source.slice(0, source.length - suffix.length) : source;
     },
   ],
-  ['upper', ([value]) => text('upper', value).toUpperCase()],
-  ['lower', ([value]) => text('lower', value).toLowerCase()],
+  ['upper', ([value]) => mapCharacters(text('upper', value), (character) => character.toUpperCase())],
+  ['lower', ([value]) => mapCharacters(text('lower', value), (character) => character.toLowerCase())],
   [
     'split',
     (args, {budget}) => {

@@ -1,0 +1,70 @@
+/** Entries of a filter that may be patterns. A pattern that does not compile matches nothing. */
+import {compileRegex, type Regex, RegexError} from '../../lib/regex.ts';
+import {filterLimits} from './limits.ts';
+
+/** Compiles the patterns of one filter, each once, and no more than allowed. */
+export interface PatternPool {
+  /** Undefined when the pattern is invalid, too long or one too many. */
+  get(pattern: string): Regex | undefined;
+}
+
+export function createPatternPool(): PatternPool {
+  const pool = new Map<string, Regex | undefined>();
+  return {
+    get(pattern) {
+      if (pool.has(pattern)) return pool.get(pattern);
+      if (pool.size >= filterLimits.patternsMax || pattern.length > filterLimits.patternCharactersMax) return undefined;
+      const compiled = tryCompile(pattern);
+      pool.set(pattern, compiled);
+      return compiled;
+    },
+  };
+}
+
+function tryCompile(pattern: string): Regex | undefined {
+  try {
+    return compileRegex(pattern);
+  } catch (error) {
+    if (error instanceof RegexError) return undefined;
+    throw error;
+  }
+}
+
+/** The inside of `/text/`, or undefined for an entry that is no pattern. A lone slash is the empty pattern. */
+export function patternBody(entry: string): string | undefined {
+  if (!entry.startsWith('/') || !entry.endsWith('/')) return undefined;
+  return entry.slice(1, Math.max(entry.length - 1, 1));
+}
+
+/** Tries one entry on one name. */
+export type NameTest = (name: string) => boolean;
+
+/** Identities: exact, or a pattern; between slashes also the literal text. */
+export function identityTest(entry: string, pool: PatternPool): NameTest {
+  const body = patternBody(entry);
+  if (body === undefined) return (name) => name === entry;
+  const pattern = pool.get(body);
+  return (name) => name === body || (pattern?.test(name) ?? false);
+}
+
+/** Agents: exact, or a case-sensitive pattern. */
+export function agentTest(entry: string, pool: PatternPool): NameTest {
+  const body = patternBody(entry);
+  if (body === undefined) return (name) => name === entry;
+  const pattern = pool.get(body);
+  return (name) => pattern?.test(name) ?? false;
+}
+
+/**
+ * Classes: a pattern ignores case; another entry is lower-cased and then compared exactly, so that a class written with capitals is
+ * only found by a pattern. Kept, because operators' filters and policies have this meaning today.
+ */
+export function classTest(entry: string, pool: PatternPool): NameTest {
+  const body = patternBody(entry);
+  if (body === undefined) {
+    const wanted = entry.toLowerCase();
+    return (name) => name === wanted;
+  }
+  const pattern = pool.get(`(?i)${body}`);
+  return (name) => pattern?.test(name) ?? false;
+}
