@@ -2,6 +2,7 @@
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -11,10 +12,17 @@ import {
   writeFileSync,
 } from 'node:fs';
 import {tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {join, relative} from 'node:path';
 import {generateKey, issueCertificate, issueCertificateAuthority} from '../../src/crypto/index.ts';
 import {createNodePlatform} from '../../src/lib/node-platform.ts';
 import type {Mount} from './mounts.ts';
+
+export interface Scratch {
+  readonly mount: Mount;
+  /** Every small file in it, by its path as the program sees it. */
+  texts(): ReadonlyMap<string, string>;
+  remove(): void;
+}
 
 export interface LabFiles {
   /** A private temporary folder that holds the others. */
@@ -22,7 +30,9 @@ export interface LabFiles {
   readonly lab: string;
   readonly home: string;
   /** A fresh `/scratch` with what the transcripts found there. */
-  newScratch(): {readonly mount: Mount; remove(): void};
+  newScratch(): Scratch;
+  /** `dev1` to `dev5`: the folders with a server's configuration. */
+  nodeNames(): readonly string[];
   readonly mounts: readonly Mount[];
   remove(): void;
 }
@@ -34,6 +44,16 @@ function makeWritable(directory: string): void {
     if (entry.isDirectory()) makeWritable(path);
     else chmodSync(path, statSync(path).mode | 0o200);
   }
+}
+
+function readTexts(directory: string): ReadonlyMap<string, string> {
+  const files = readdirSync(directory, {withFileTypes: true, recursive: true}).filter((entry) => entry.isFile());
+  return new Map(
+    files.map((entry) => {
+      const path = join(entry.parentPath, entry.name);
+      return [`/scratch/${relative(directory, path)}`, readFileSync(path, 'utf8')] as const;
+    }),
+  );
 }
 
 /** The names that `gencerts.sh` of the lab gives certificates to. */
@@ -78,18 +98,26 @@ export async function createLabFiles(vectorsDirectory: string): Promise<LabFiles
   await issueCertificates(join(lab, 'ssl'), certificateNames(readFileSync(join(lab, 'gencerts.sh'), 'utf8')));
   const clientConfig = readFileSync(join(lab, 'client', 'client.conf'), 'utf8');
   writeFileSync(join(home, '.choriarc'), clientConfig);
-  const newScratch = (): {readonly mount: Mount; remove(): void} => {
+  const newScratch = (): Scratch => {
     const real = mkdtempSync(join(root, 'scratch-'));
     cpSync(join(lab, 'nodes'), join(real, 'nodes'), {recursive: true});
     writeFileSync(join(real, 'random.conf'), `${clientConfig}\nrpclimitmethod = random\n`);
     writeFileSync(join(real, 'nocolor.conf'), `${clientConfig}\ncolor = false\n`);
-    return {mount: {virtual: '/scratch', real}, remove: () => rmSync(real, {recursive: true, force: true})};
+    return {
+      mount: {virtual: '/scratch', real},
+      texts: () => readTexts(real),
+      remove: () => rmSync(real, {recursive: true, force: true}),
+    };
   };
   return {
     root,
     lab,
     home,
     newScratch,
+    nodeNames: () =>
+      readdirSync(lab)
+        .filter((name) => existsSync(join(lab, name, 'server.conf')))
+        .sort(),
     mounts: [
       {virtual: '/lab', real: lab},
       {virtual: '/home/rip', real: home},
