@@ -8,6 +8,7 @@ export {connectLimits} from './limits.ts';
 export type {ServerSource} from './links.ts';
 export {type OpenConnectionOptions, openConnection} from './open.ts';
 export {
+  chooseSecurityProvider,
   type ConnectSecurity,
   connectSecurity,
   createSecurityProvider,

@@ -64,7 +64,7 @@ export function securitySwitches(
  * that is wrong
  */
 export async function createSecurityProvider(config: Config, options: SecurityOptions): Promise<SecurityProvider> {
-  const provider = await chooseProvider(config, options);
+  const provider = await chooseSecurityProvider(config, options);
   if (!securitySwitches({...options, logger: silentLogger}).verifyProvider) return provider;
   const problems = await provider.validate();
   if (problems.length === 0) return provider;
@@ -75,7 +75,12 @@ export async function createSecurityProvider(config: Config, options: SecurityOp
   );
 }
 
-async function chooseProvider(config: Config, options: SecurityOptions): Promise<SecurityProvider> {
+/**
+ * The provider as configured, whether its set-up can be used or not: for programs that show what is wrong.
+ *
+ * @throws {ConnectError} `ERR_CONNECT_SETTING` when the provider is unknown
+ */
+export async function chooseSecurityProvider(config: Config, options: SecurityOptions): Promise<SecurityProvider> {
   const name = textOf(config.get('plugin.security.provider'));
   switch (name) {
     case 'file':

@@ -148,6 +148,11 @@ const secretFields: readonly string[] = [
   'authorization',
 ];
 
+/** Paths of tokens and seeds are no secrets and are what an operator looks for in a log. */
+function maskSecret(value: unknown): unknown {
+  return typeof value === 'string' && /^$|^[/~]|^[A-Za-z]:\\/.test(value) ? value : '[masked]';
+}
+
 function createEngine(level: LogLevel, write: (line: string) => void): PinoLogger {
   const {pino} = require('pino') as typeof import('pino');
   return pino(
@@ -156,7 +161,7 @@ function createEngine(level: LogLevel, write: (line: string) => void): PinoLogge
       base: null,
       timestamp: false,
       formatters: {level: (label) => ({level: label})},
-      redact: {paths: secretFields.map((name) => `fields.${name}`), censor: '[masked]'},
+      redact: {paths: secretFields.map((name) => `fields.${name}`), censor: maskSecret},
     },
     {write},
   );

@@ -1,6 +1,7 @@
 /** `choria tool`: the debugging and management utilities. Each sub command has its own file. */
 import type {CommandSpec} from '../types.ts';
 import {configFlag} from './flags.ts';
+import {toolConfigCommand} from './tool-config.ts';
 import {toolSha256Command} from './tool-sha256.ts';
 
 export const toolCommand: CommandSpec = {
@@ -9,5 +10,5 @@ export const toolCommand: CommandSpec = {
   help: 'Debugging and management utilities',
   flags: [configFlag],
   // Sorted by name, as the help shows them.
-  commands: [toolSha256Command],
+  commands: [toolConfigCommand, toolSha256Command],
 };

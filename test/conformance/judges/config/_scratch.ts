@@ -32,9 +32,12 @@ export function createScratch(files: Readonly<Record<string, string>>): Scratch 
 export function platformIn(cwd: string, env: Readonly<Record<string, string>>): Platform {
   const real = createNodePlatform();
   const home = env['HOME'];
+  const unknown = (): Promise<never> => Promise.reject(Object.assign(new Error('ENOTFOUND'), {code: 'ENOTFOUND'}));
   return {
     ...real,
     env,
+    // `{HOST}` is the host's own name, whatever a name server here would call it.
+    names: {resolveSrv: unknown, lookup: unknown, reverse: unknown},
     host: {
       hostname: real.host.hostname,
       uid: 0,
