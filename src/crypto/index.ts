@@ -44,4 +44,32 @@ export {
   type KeyPair,
 } from './x509-issue.ts';
 export {encodeKsuid, ksuidSeconds} from './ksuid.ts';
-export {decodeNkeyPublic, encodeNkeyPublic, verifyNkeySignature} from './nkey.ts';
+export {
+  type ChoriaCoreOptions,
+  type ChoriaProviderOptions,
+  type ChoriaTrust,
+  createChoriaProvider,
+  createMemoryChoriaProvider,
+} from './choria-provider.ts';
+export {
+  ed25519PrivateKey,
+  ed25519PublicFromSeed,
+  ed25519PublicKey,
+  isHexKey,
+  parseSeed,
+  signEd25519,
+  verifyEd25519,
+} from './ed25519.ts';
+export {type DecodedToken, decodeToken, isTokenSignedBy, signToken} from './jwt.ts';
+export {
+  decodeNkeyPublic,
+  decodeNkeySeed,
+  encodeNkeyPublic,
+  encodeNkeySeed,
+  type Nkey,
+  type NkeyKind,
+  nkeyPublicFromSeed,
+  signNkey,
+  verifyNkeySignature,
+} from './nkeys.ts';
+export {readToken, type Token, type TokenPurpose, verifyChain, verifyToken} from './tokens.ts';

@@ -140,7 +140,10 @@ class FileReplayStore implements ReplayStore {
   }
 
   private async replace(state: ReplayState): Promise<void> {
-    const lines = [checkedLine(`F ${state.forgottenUntilMs} ${state.ttlCeilingSeconds}`), ...state.records.map(recordLine)];
+    const lines = [
+      checkedLine(`F ${state.forgottenUntilMs} ${state.ttlCeilingSeconds}`),
+      ...state.records.map(recordLine),
+    ];
     await this.files.makeDirectory(dirname(this.path), {mode: 0o750, recursive: true});
     await this.files.writeAtomic(this.path, lines.join(''), {mode: fileMode});
     await this.handle?.close();
