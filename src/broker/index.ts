@@ -12,3 +12,11 @@ export {BrokerError, type BrokerErrorCode, BrokerErrorCodes} from './errors.ts';
 export {type BrokerLimits, defaultBrokerLimits} from './limits.ts';
 export {CompiledPermissions, type Permissions, type SubjectRules} from './permissions.ts';
 export type {Engine, EngineAddresses, EngineStatistics} from './types.ts';
+export {
+  type CertificateAuthenticatorOptions,
+  createCertificateAuthenticator,
+  fleetAccountName,
+  nodePermissions,
+  systemAccountName,
+} from './authentication/certificate.ts';
+export {type RunningBroker, startBroker, type StartBrokerOptions} from './start.ts';

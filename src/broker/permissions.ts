@@ -4,12 +4,14 @@
  * A subscription must be a subset of an allowed pattern; one that only overlaps a denied pattern is accepted and its messages are filtered.
  * All lists are plain pattern strings: a node has a handful, and thousands of connections share them.
  */
-import {isSubscribeSubject, isWithin, matchesLiterally, overlaps, toBytesText} from '../natswire/index.ts';
+import {hasWildcard, isSubscribeSubject, isWithin, matchesLiterally, overlaps, toBytesText} from '../natswire/index.ts';
 import {BrokerError} from './errors.ts';
 
 export interface SubjectRules {
   /** Absent: everything. Empty: nothing. An entry for subscriptions may be `subject queue`. */
   readonly allow?: readonly string[];
+  /** Patterns within which only single subjects are allowed: a subscription with a wildcard is not. */
+  readonly allowSingle?: readonly string[];
   readonly deny?: readonly string[];
 }
 
@@ -27,12 +29,13 @@ interface QueueRule {
 
 interface CompiledRules {
   readonly allow: readonly string[] | undefined;
+  readonly allowSingle: readonly string[];
   readonly allowQueues: readonly QueueRule[];
   readonly deny: readonly string[];
   readonly denyQueues: readonly QueueRule[];
 }
 
-const openRules: CompiledRules = {allow: undefined, allowQueues: [], deny: [], denyQueues: []};
+const openRules: CompiledRules = {allow: undefined, allowSingle: [], allowQueues: [], deny: [], denyQueues: []};
 
 /** Ready for use; one object may serve many connections. */
 export class CompiledPermissions {
@@ -51,8 +54,9 @@ export class CompiledPermissions {
 
   /** `subject` is taken literally. */
   mayPublish(subject: string): boolean {
-    const {allow, deny} = this.#publish;
-    if (allow !== undefined && !allow.some((pattern) => matchesLiterally(subject, pattern))) return false;
+    const {allow, allowSingle, deny} = this.#publish;
+    const isAllowed = (pattern: string): boolean => matchesLiterally(subject, pattern);
+    if (allow !== undefined && !allow.some(isAllowed) && !allowSingle.some(isAllowed)) return false;
     return !deny.some((pattern) => matchesLiterally(subject, pattern));
   }
 
@@ -71,13 +75,14 @@ export class CompiledPermissions {
   }
 
   #isSubscribeAllowed(subject: string, queue: string | undefined): boolean {
-    const {allow, allowQueues} = this.#subscribe;
+    const {allow, allowSingle, allowQueues} = this.#subscribe;
     if (allow === undefined) return true;
     if (queue !== undefined) {
       const rules = allowQueues.filter((rule) => isWithin(subject, rule.subject));
       if (rules.length > 0) return rules.some((rule) => matchesLiterally(queue, rule.queue));
     }
-    return allow.some((pattern) => isWithin(subject, pattern));
+    if (allow.some((pattern) => isWithin(subject, pattern))) return true;
+    return !hasWildcard(subject) && allowSingle.some((pattern) => isWithin(subject, pattern));
   }
 
   #isSubscribeDenied(subject: string, queue: string | undefined): boolean {
@@ -90,10 +95,11 @@ export class CompiledPermissions {
 }
 
 function compileRules(rules: SubjectRules): CompiledRules {
-  const allow = rules.allow?.map(parseRule);
+  const allow = (rules.allow ?? (rules.allowSingle === undefined ? undefined : []))?.map(parseRule);
   const deny = (rules.deny ?? []).map(parseRule);
   return {
     allow: allow?.filter((rule) => rule.queue === undefined).map((rule) => rule.subject),
+    allowSingle: (rules.allowSingle ?? []).map((text) => parseRule(text).subject),
     allowQueues: (allow ?? []).filter(hasQueue),
     deny: deny.filter((rule) => rule.queue === undefined).map((rule) => rule.subject),
     denyQueues: deny.filter(hasQueue),

@@ -11,7 +11,7 @@ export const networkKeys = {
   'plugin.choria.network.client_hosts': {
     type: 'comma_split',
     usedBy: ['broker'],
-    doc: 'Networks in CIDR form from which clients may connect. Empty allows all.',
+    doc: 'Addresses and networks in CIDR form whose connections, with a verified certificate, count as clients whatever their certificate is called: for federation brokers and other services that send requests.',
   },
   'plugin.choria.network.client_port': {
     type: 'integer',

@@ -27,4 +27,10 @@ export const ownKeys = {
     usedBy: ['server'],
     doc: 'How many calls of one agent run at the same time. Further ones wait, callers taking turns, and are refused with an answer when too many wait.',
   },
+  'plugin.choria.network.open_certificates': {
+    type: 'boolean',
+    default: 'false',
+    usedBy: ['broker'],
+    doc: 'Lets every certificate of the authority publish and subscribe to everything, as older brokers do. Without it a node can act as itself only, and only callers can send requests.',
+  },
 } as const satisfies KeySpecs;

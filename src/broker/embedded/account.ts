@@ -6,13 +6,14 @@
  */
 import {hasWildcard, isPublishSubject, type Match, type PublishFrame, Sublist} from '../../natswire/index.ts';
 import {engineLimits} from '../limits.ts';
+import type {RoutedSubject} from './parts.ts';
 import type {Subscription} from './subscription.ts';
 
 /** Subjects that only the server itself may publish to. */
 const reservedSubjects = ['$NRG.', '_GR_.'];
 
 /** A published subject. */
-export class SubjectEntry {
+export class SubjectEntry implements RoutedSubject {
   /** One character for each byte. */
   readonly text: string;
   readonly hash: number;

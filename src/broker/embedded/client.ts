@@ -25,13 +25,14 @@ import type {Account, SubjectEntry} from './account.ts';
 import {type ConnectOptions, defaultConnectOptions, parseConnect} from './connect-options.ts';
 import type {EngineCore} from './core.ts';
 import {Output} from './output.ts';
+import type {Receiver, RoutedSubject, SubscriptionState} from './parts.ts';
 import {type CloseReason, closeReasons, errorTexts} from './reasons.ts';
 import {Subscription} from './subscription.ts';
 
 const underscore = 95;
 const dollar = 36;
 
-export class ClientConnection implements ServerHandler {
+export class ClientConnection implements ServerHandler, Receiver {
   readonly id: number;
   readonly stream: ByteStream;
   readonly kind: 'client' | 'websocket';
@@ -231,7 +232,7 @@ export class ClientConnection implements ServerHandler {
     if (frame.replyStart >= 0 && !this.#mayReplyTo(frame)) return;
     if (this.options.isVerbose) this.send(wireOk);
     if (this.options.isPedantic && !entry.isLiteral) this.sendError(errorTexts.invalidPublishSubject);
-    core.route(this, entry, frame);
+    core.route(this, this.account.matchOf(entry), entry, frame);
   }
 
   onSubscribe(wanted: {readonly subject: string; readonly queue: string | undefined; readonly sid: string}): void {
@@ -290,7 +291,7 @@ export class ClientConnection implements ServerHandler {
    * Gives this connection one message. `tail` is what follows the subscription id.
    * Returns false when the message may or can not be given to it.
    */
-  deliver(subscription: Subscription, publisher: ClientConnection, entry: SubjectEntry, frame: PublishFrame): boolean {
+  deliver(subscription: SubscriptionState, publisher: Receiver, entry: RoutedSubject, frame: PublishFrame): boolean {
     if (subscription.isClosed || this.isClosing) return false;
     if (publisher === this && !this.options.isEcho) return false;
     if (subscription.isFiltered && this.permissions?.mayReceive(entry.text) === false) return false;
@@ -319,7 +320,7 @@ export class ClientConnection implements ServerHandler {
   }
 
   /** Nobody got a request of this connection: tells it at once, when it asked for that and listens for the answer. */
-  answerNoResponders(entry: SubjectEntry, frame: PublishFrame): void {
+  answerNoResponders(entry: RoutedSubject, frame: PublishFrame): void {
     if (!this.options.wantsNoResponders || frame.replyStart < 0) return;
     const reply = frame.buffer.toString('latin1', frame.replyStart, frame.replyEnd);
     for (const subscription of this.subscriptions.values()) {
@@ -454,7 +455,9 @@ export class ClientConnection implements ServerHandler {
     return false;
   }
 
-  #unsubscribe(subscription: Subscription): void {
+  #unsubscribe(state: SubscriptionState): void {
+    const subscription = this.subscriptions.get(state.sid);
+    if (subscription === undefined) return;
     this.#core.forget(this.account, subscription);
     this.subscriptions.delete(subscription.sid);
   }

@@ -1,12 +1,12 @@
 /** What the connections of one engine share, and the fan-out of a message. */
 import type {Logger} from '../../lib/logger.ts';
 import type {Clock, Random} from '../../lib/platform.ts';
-import type {PublishFrame} from '../../natswire/index.ts';
+import type {Match, PublishFrame} from '../../natswire/index.ts';
 import type {Authenticator} from '../authentication/types.ts';
 import {type BrokerLimits, engineLimits} from '../limits.ts';
-import {Account, type SubjectEntry} from './account.ts';
-import type {ClientConnection} from './client.ts';
+import {Account} from './account.ts';
 import {OutputPool} from './output.ts';
+import type {Receiver, RoutedSubject} from './parts.ts';
 import {type CloseReason, closeReasons} from './reasons.ts';
 import type {Subscription} from './subscription.ts';
 
@@ -20,7 +20,7 @@ export interface CoreOptions {
   readonly limits: BrokerLimits;
   readonly authenticator: Authenticator | undefined;
   readonly accounts: readonly string[];
-  readonly infoFor: (client: ClientConnection) => Readonly<Record<string, unknown>>;
+  readonly infoFor: (client: Receiver) => Readonly<Record<string, unknown>>;
 }
 
 /** What follows the subscription id in the message being routed. */
@@ -38,7 +38,6 @@ export class EngineCore {
   readonly authenticator: Authenticator | undefined;
   readonly pool = new OutputPool();
   readonly defaultAccount: Account;
-  readonly clients = new Map<number, ClientConnection>();
   readonly accounts = new Map<string, Account>();
   readonly tail: Tail = {buffer: Buffer.alloc(0), start: 0, end: 0};
   inMessages = 0;
@@ -65,7 +64,7 @@ export class EngineCore {
     for (const name of options.accounts) this.accounts.set(name, new Account(name));
   }
 
-  infoFor(client: ClientConnection): Readonly<Record<string, unknown>> {
+  infoFor(client: Receiver): Readonly<Record<string, unknown>> {
     return this.#infoFor(client);
   }
 
@@ -82,8 +81,8 @@ export class EngineCore {
   }
 
   /** Sends a published message to everybody who gets it: each plain subscription, and one member of each queue group. */
-  route(publisher: ClientConnection, entry: SubjectEntry, frame: PublishFrame): void {
-    const {plain, queues} = publisher.account.matchOf(entry);
+  route(publisher: Receiver, match: Match<Subscription>, entry: RoutedSubject, frame: PublishFrame): void {
+    const {plain, queues} = match;
     this.#plainTail = undefined;
     const {tail} = this;
     if (frame.isTailCanonical) {
@@ -128,16 +127,16 @@ export class EngineCore {
     return plain;
   }
 
-  closing(client: ClientConnection): void {
+  closing(client: Receiver): void {
     this.logger.debug('Closing a connection', {cid: client.id, user: client.user, reason: client.closeReason});
   }
 
-  refused(client: ClientConnection, reason: string): void {
+  refused(client: Receiver, reason: string): void {
     this.refusals += 1;
     this.logger.warn(`Denying connection: ${reason}`, {cid: client.id, remote: client.stream.remoteAddress});
   }
 
-  violation(client: ClientConnection, what: string): void {
+  violation(client: Receiver, what: string): void {
     this.violations += 1;
     client.violationCount += 1;
     // A peer must not be able to fill our log.
@@ -145,7 +144,7 @@ export class EngineCore {
     this.logger.warn(`Refusing "${client.user}" to ${JSON.stringify(what)}`, {cid: client.id});
   }
 
-  slowConsumer(client: ClientConnection, reason: CloseReason): void {
+  slowConsumer(client: Receiver, reason: CloseReason): void {
     if (client.isGone) return;
     this.slowConsumers += 1;
     const waiting = client.pendingBytes;

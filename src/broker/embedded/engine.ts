@@ -16,6 +16,7 @@ import {type BrokerLimits, defaultBrokerLimits, engineLimits} from '../limits.ts
 import type {Engine, EngineAddresses, EngineStatistics} from '../types.ts';
 import {ClientConnection} from './client.ts';
 import {EngineCore} from './core.ts';
+import type {Receiver} from './parts.ts';
 import {closeReasons, errorTexts} from './reasons.ts';
 import {sweep} from './sweep.ts';
 
@@ -61,6 +62,7 @@ export class EmbeddedEngine implements Engine {
   readonly serverId: string;
   readonly #options: EmbeddedEngineOptions;
   readonly #core: EngineCore;
+  readonly #clients = new Map<number, ClientConnection>();
   #listener: Listener | undefined = undefined;
   #sweepTimer: TimerHandle | undefined = undefined;
   #totalConnections = 0;
@@ -114,7 +116,7 @@ export class EmbeddedEngine implements Engine {
   statistics(): EngineStatistics {
     const core = this.#core;
     return {
-      connections: core.clients.size,
+      connections: this.#clients.size,
       totalConnections: this.#totalConnections,
       subscriptions: core.subscriptionCount,
       inMessages: core.inMessages,
@@ -138,11 +140,11 @@ export class EmbeddedEngine implements Engine {
     const nonce = core.authenticator?.isNonceNeeded === true ? core.random.bytes(11).toString('base64url') : undefined;
     const client = new ClientConnection(core, stream, {id, kind, nonce});
     stream.onClose = (error) => this.#gone(client, error);
-    if (core.clients.size >= core.limits.connectionsMax) {
+    if (this.#clients.size >= core.limits.connectionsMax) {
       this.#turnAway(client);
       return;
     }
-    core.clients.set(id, client);
+    this.#clients.set(id, client);
     client.account.connectionCount += 1;
     const {tls} = this.#options;
     if (tls === undefined || stream.tls !== undefined) {
@@ -159,7 +161,7 @@ export class EmbeddedEngine implements Engine {
 
   /** Ends one connection by its number; false when there is none. */
   kick(clientId: number): boolean {
-    const client = this.#core.clients.get(clientId);
+    const client = this.#clients.get(clientId);
     client?.close(closeReasons.kicked);
     return client !== undefined;
   }
@@ -170,7 +172,7 @@ export class EmbeddedEngine implements Engine {
     this.#isStopping = true;
     const listener = this.#listener;
     await listener?.close();
-    const {clients} = this.#core;
+    const clients = this.#clients;
     const graceMs = options.graceMs ?? 0;
     if (graceMs > 0 && clients.size > 0) {
       for (const client of clients.values()) {
@@ -190,7 +192,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   #untilEmpty(limitMs: number): Promise<void> {
-    if (this.#core.clients.size === 0) return Promise.resolve();
+    if (this.#clients.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const done = (): void => {
         timer.cancel();
@@ -212,14 +214,14 @@ export class EmbeddedEngine implements Engine {
 
   #gone(client: ClientConnection, error: Error | undefined): void {
     client.gone();
-    if (!this.#core.clients.delete(client.id)) return;
+    if (!this.#clients.delete(client.id)) return;
     client.account.connectionCount -= 1;
     client.closeReason ??= error === undefined ? closeReasons.clientClosed : closeReasons.readError;
     this.#options.logger.debug('Connection closed', {cid: client.id, user: client.user, reason: client.closeReason});
-    if (this.#core.clients.size === 0) this.#onEmpty?.();
+    if (this.#clients.size === 0) this.#onEmpty?.();
   }
 
-  #info(client: ClientConnection): Readonly<Record<string, unknown>> {
+  #info(client: Receiver): Readonly<Record<string, unknown>> {
     const {tls, advertise, serverName} = this.#options;
     const core = this.#core;
     return {
@@ -300,7 +302,7 @@ export class EmbeddedEngine implements Engine {
     const shortest = Math.min(limits.authTimeoutMs, limits.pingIntervalMs, limits.writeDeadlineMs);
     const intervalMs = Math.min(engineLimits.sweepMsMax, Math.max(engineLimits.sweepMsMin, shortest / 10));
     const round = (): void => {
-      sweep(this.#core);
+      sweep(this.#core, this.#clients.values());
       this.#sweepTimer = clock.setTimer(round, intervalMs, {background: true});
     };
     this.#sweepTimer = clock.setTimer(round, intervalMs, {background: true});

@@ -1,8 +1,8 @@
 /** One SUB of one connection. Texts are latin1: one character for each byte. */
-import type {ClientConnection} from './client.ts';
+import type {Receiver, SubscriptionState} from './parts.ts';
 
-export class Subscription {
-  readonly client: ClientConnection;
+export class Subscription implements SubscriptionState {
+  readonly client: Receiver;
   readonly subject: string;
   readonly queue: string | undefined;
   readonly sid: string;
@@ -14,7 +14,7 @@ export class Subscription {
   isClosed = false;
 
   constructor(
-    client: ClientConnection,
+    client: Receiver,
     what: {
       readonly subject: string;
       readonly queue: string | undefined;

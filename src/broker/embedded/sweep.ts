@@ -8,10 +8,10 @@ import type {ClientConnection} from './client.ts';
 import type {EngineCore} from './core.ts';
 import {closeReasons, errorTexts} from './reasons.ts';
 
-export function sweep(core: EngineCore): void {
+export function sweep(core: EngineCore, clients: Iterable<ClientConnection>): void {
   const now = core.clock.monotonicMs();
   const wallMs = core.clock.nowMs();
-  for (const client of core.clients.values()) {
+  for (const client of clients) {
     if (client.isClosing) {
       if (now - client.closingSinceMs >= engineLimits.closingMs) client.cut(closeReasons.clientClosed);
       continue;

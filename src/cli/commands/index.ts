@@ -3,6 +3,7 @@
  * from `<name>-run.ts` only when it runs, so that start-up stays close to bare Node.
  */
 import type {CommandSpec} from '../types.ts';
+import {brokerCommand} from './broker.ts';
 import {buildinfoCommand} from './buildinfo.ts';
 import {cheatCommand} from './cheat.ts';
 import {completionCommand} from './completion.ts';
@@ -28,6 +29,7 @@ export const program: CommandSpec = {
   ],
   // Sorted by name, as the help shows them.
   commands: [
+    brokerCommand,
     buildinfoCommand,
     cheatCommand(() => program),
     completionCommand,

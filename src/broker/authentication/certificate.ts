@@ -1,0 +1,133 @@
+/**
+ * Admission by certificate: who a connection is, is what its verified certificate says.
+ *
+ * A certificate whose CN is a caller's acts as a client. Every other is a node and may act as that node only: hear what is sent to it, and answer. Stricter than the
+ * reference, where any certificate of the authority may do everything; the decision and the setting that undoes it are in
+ * docs/design/broker-certificate-permissions.md.
+ */
+import {createHash} from 'node:crypto';
+import {createNameMatcher, defaultAllowedCallers, defaultPrivilegedCallers} from '../../crypto/index.ts';
+import type {PeerCertificate} from '../../lib/network.ts';
+import type {Clock} from '../../lib/platform.ts';
+import {hasWildcard, isPublishSubject} from '../../natswire/index.ts';
+import type {Permissions} from '../permissions.ts';
+import {createNetworkList, type NetworkList} from './networks.ts';
+import {isSameSecret} from './static.ts';
+import type {AuthDecision, Authenticator, ConnectFields, ConnectionFacts} from './types.ts';
+
+export const fleetAccountName = 'choria';
+export const systemAccountName = 'system';
+
+/** Names of one certificate that we give subjects to; a certificate with ten thousand names is not a node's. */
+const identitiesMax = 16;
+
+export interface CertificateAuthenticatorOptions {
+  readonly clock: Pick<Clock, 'nowMs'>;
+  /** Patterns of callers, RE2; default: names that end in `.mcollective` or `.choria`. */
+  readonly allowedCallers?: readonly string[];
+  readonly privilegedCallers?: readonly string[];
+  /** Addresses whose verified connections are clients whatever their name. */
+  readonly clientHosts?: readonly string[];
+  /** Nodes may connect but neither publish nor subscribe. */
+  readonly isNodeDenied?: boolean;
+  /** Every verified certificate may do everything. */
+  readonly isOpen?: boolean;
+  readonly system?: {readonly user: string; readonly password: string};
+}
+
+export function createCertificateAuthenticator(options: CertificateAuthenticatorOptions): Authenticator {
+  const callers = createNameMatcher(options.allowedCallers ?? defaultAllowedCallers);
+  const privileged = createNameMatcher(options.privilegedCallers ?? defaultPrivilegedCallers);
+  const clientHosts = createNetworkList(options.clientHosts ?? []);
+  const isCaller = (name: string): boolean => callers.matches(name) || privileged.matches(name);
+  return {
+    isNonceNeeded: false,
+    // As the reference: INFO does not say so, and clients with a certificate need not be told.
+    isAnnounced: false,
+    authenticate: (facts, connect) => decide(facts, connect, {...options, isCaller, clientHosts}),
+  };
+}
+
+function decide(
+  facts: ConnectionFacts,
+  connect: ConnectFields,
+  rules: Omit<CertificateAuthenticatorOptions, 'clientHosts'> & {
+    readonly isCaller: (name: string) => boolean;
+    readonly clientHosts: NetworkList;
+  },
+): AuthDecision {
+  const certificate = facts.tls?.peerVerified === true ? facts.tls.peerCertificate : undefined;
+  if (certificate === undefined) return refuse('Rejecting unverified connection without token');
+  // A resumed session is not verified again by the TLS library, so the time is looked at here.
+  if (!(certificate.validToMs > rules.clock.nowMs())) return refuse('the certificate has expired');
+  const expiresAtMs = certificate.validToMs;
+  if (rules.system !== undefined && rules.system.user !== '' && connect.user === rules.system.user) {
+    if (!isSameSecret(connect.password ?? '', rules.system.password)) return refuse('invalid system credentials');
+    return {isAdmitted: true, account: systemAccountName, user: rules.system.user, expiresAtMs};
+  }
+  if (connect.authToken !== undefined && connect.authToken !== '') {
+    return refuse('a token was presented, but this broker admits by certificate');
+  }
+  const user = certificate.commonName;
+  const admitted = {isAdmitted: true, account: fleetAccountName, user, expiresAtMs} as const;
+  if (rules.isOpen === true || rules.isCaller(user) || rules.clientHosts.contains(facts.remoteAddress)) return admitted;
+  const identities = identitiesOf(certificate);
+  if (identities.length === 0) return refuse(`the certificate has no name that can be a node's identity`);
+  return {...admitted, permissions: rules.isNodeDenied === true ? nothing : nodePermissions(identities)};
+}
+
+function refuse(reason: string): AuthDecision {
+  return {isAdmitted: false, reason};
+}
+
+const nothing: Permissions = {publish: {allow: []}, subscribe: {allow: []}};
+
+/** The CN and the DNS names: a node's configured identity may be any of them. Names that would be patterns are none. */
+function identitiesOf(certificate: PeerCertificate): readonly string[] {
+  const names = new Set([certificate.commonName, ...certificate.subjectAltNames]);
+  return [...names]
+    .filter((name) => /^[A-Za-z0-9_.-]+$/.test(name) && isPublishSubject(name) && !hasWildcard(name))
+    .slice(0, identitiesMax);
+}
+
+/**
+ * What a node may do, whatever collective it is in: the first token stands for the collective.
+ *
+ * @param identities names that are single subjects: no wildcards, no blanks
+ */
+export function nodePermissions(identities: readonly string[]): Permissions {
+  return {
+    subscribe: {
+      allow: identities.flatMap((identity) => [
+        `*.reply.${digest('md5', identity)}.>`,
+        `*.reply.${digest('sha256', identity)}.>`,
+      ]),
+      allowSingle: [
+        ...identities.map((identity) => `*.node.${identity}`),
+        '*.broadcast.agent.*',
+        '*.broadcast.service.*',
+      ],
+    },
+    publish: sharedNodePublish,
+  };
+}
+
+/** One object for all nodes. */
+const sharedNodePublish = {
+  allow: [
+    '*.reply.>',
+    '_INBOX.>',
+    '*.broadcast.agent.registration',
+    '*.submission.in.>',
+    'choria.lifecycle.>',
+    'choria.machine.transition',
+    'choria.machine.watcher.>',
+    'choria.federation.*.collective',
+    '$SYS.REQ.USER.INFO',
+  ],
+} as const;
+
+/** Names of inboxes; md5 is the wire's choice and protects nothing here. */
+function digest(algorithm: 'md5' | 'sha256', text: string): string {
+  return createHash(algorithm).update(text, 'utf8').digest('hex');
+}

@@ -1,0 +1,38 @@
+/** How the parts of the engine see each other: a connection as the fan-out sees it, a subject and a subscription as a connection sees them. */
+import type {ByteStream} from '../../lib/network.ts';
+import type {PublishFrame} from '../../natswire/index.ts';
+import type {CloseReason} from './reasons.ts';
+
+export interface RoutedSubject {
+  /** One character for each byte. */
+  readonly text: string;
+  /** `MSG <subject> ` and `HMSG <subject> `. */
+  readonly head: Buffer;
+  readonly headWithHeaders: Buffer;
+}
+
+export interface SubscriptionState {
+  readonly sid: string;
+  readonly isFiltered: boolean;
+  readonly isClosed: boolean;
+  readonly max: number;
+  delivered: number;
+}
+
+export interface Receiver {
+  readonly id: number;
+  readonly user: string;
+  readonly stream: ByteStream;
+  readonly nonce: string | undefined;
+  readonly hasConnected: boolean;
+  readonly isGone: boolean;
+  readonly pendingBytes: number;
+  readonly closeReason: CloseReason | undefined;
+  /** Set when what it sent goes to somebody who is nearly full: it rests for a moment. */
+  mustRest: boolean;
+  violationCount: number;
+  /** Positional on purpose: an object for each delivery would cost more than the delivery. */
+  deliver(subscription: SubscriptionState, publisher: Receiver, entry: RoutedSubject, frame: PublishFrame): boolean;
+  answerNoResponders(entry: RoutedSubject, frame: PublishFrame): void;
+  cut(reason: CloseReason): void;
+}

@@ -1,0 +1,173 @@
+/**
+ * What a configuration asks of the broker, and what of it this engine cannot do.
+ *
+ * A setting that would silently do nothing is an error that names it: an operator who asks for a cluster must not get a lonely broker.
+ */
+import type {Config, ConfigKey} from '../config/index.ts';
+import {parseIpAddress} from '../lib/ip-address.ts';
+import {BrokerError} from './errors.ts';
+import type {BrokerLimits} from './limits.ts';
+
+/** Needs an engine that stores and distributes. */
+const distributedKeys = {
+  'plugin.choria.network.peers': 'a cluster',
+  'plugin.choria.network.gateway_port': 'gateways',
+  'plugin.choria.network.gateway_remotes': 'gateways',
+  'plugin.choria.network.leafnode_port': 'leaf nodes',
+  'plugin.choria.network.leafnode_remotes': 'leaf nodes',
+  'plugin.choria.network.stream.store': 'streams',
+} as const satisfies Partial<Record<ConfigKey, string>>;
+
+/** What only admission by tokens has a use for. */
+const tokenKeys = [
+  'plugin.security.issuer.names',
+  'plugin.choria.network.client_signer_cert',
+  'plugin.choria.network.server_signer_cert',
+  'plugin.choria.network.provisioning.client_password',
+  'plugin.choria.network.provisioning.signer_cert',
+] as const satisfies readonly ConfigKey[];
+
+const otherListeners = ['plugin.choria.network.websocket_port'] as const satisfies readonly ConfigKey[];
+
+const timeoutMsMax = 60_000;
+
+export interface BrokerSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly identity: string;
+  readonly advertise: {readonly host: string; readonly port: number} | undefined;
+  readonly limits: Partial<BrokerLimits>;
+  readonly clientHosts: readonly string[];
+  readonly isNodeDenied: boolean;
+  readonly isOpen: boolean;
+  readonly system: {readonly user: string; readonly password: string} | undefined;
+  readonly allowedCallers: readonly string[];
+  readonly privilegedCallers: readonly string[];
+  readonly stopGraceMs: number;
+  /** What is accepted and has no effect here, for the log. */
+  readonly warnings: readonly string[];
+}
+
+/** @throws {BrokerError} `ERR_BROKER_SETTING` */
+export function readSettings(config: Config): BrokerSettings {
+  checkFeatures(config);
+  checkUnsupported(config);
+  const authTimeoutMs = config.get('plugin.choria.network.auth_timeout');
+  const tlsTimeoutMs = config.get('plugin.choria.network.tls_timeout');
+  if (authTimeoutMs > timeoutMsMax || tlsTimeoutMs > timeoutMsMax) {
+    throw settingError(
+      'plugin.choria.network.auth_timeout and plugin.choria.network.tls_timeout must not exceed 60 seconds',
+    );
+  }
+  const port = config.get('plugin.choria.network.client_port');
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw settingError(`Cannot listen on "plugin.choria.network.client_port" ${port}: expected 0 to 65535`);
+  }
+  const user = textOf(config.get('plugin.choria.network.system.user'));
+  return {
+    host: textOf(config.get('plugin.choria.network.listen_address')) || '::',
+    port,
+    identity: textOf(config.get('identity')),
+    advertise: parseAdvertise(textOf(config.get('plugin.choria.network.public_url'))),
+    limits: {authTimeoutMs, tlsTimeoutMs, writeDeadlineMs: config.get('plugin.choria.network.write_deadline')},
+    clientHosts: listOf(config.get('plugin.choria.network.client_hosts')),
+    isNodeDenied: config.get('plugin.choria.network.deny_server_connections'),
+    isOpen: config.get('plugin.choria.network.open_certificates'),
+    system: user === '' ? undefined : {user, password: textOf(config.get('plugin.choria.network.system.password'))},
+    allowedCallers: listOf(config.get('plugin.choria.security.certname_whitelist')),
+    privilegedCallers: listOf(config.get('plugin.choria.security.privileged_users')),
+    stopGraceMs: 0,
+    warnings: warningsOf(config),
+  };
+}
+
+function checkFeatures(config: Config): void {
+  if (config.get('plugin.choria.broker_federation')) {
+    throw settingError(
+      'Cannot start the federation broker: "plugin.choria.broker_federation" is on, but this program has a network broker only: turn it off here',
+    );
+  }
+  const adapters = listOf(config.get('plugin.choria.adapters'));
+  if (adapters.length > 0) {
+    throw settingError(
+      `Cannot start the adapters "${adapters.join(', ')}": "plugin.choria.adapters" is set, but this program has a network broker only: remove the setting here`,
+    );
+  }
+  if (!config.get('plugin.choria.broker_network')) {
+    throw settingError('all broker features are disabled: expected "plugin.choria.broker_network" to be true');
+  }
+}
+
+function checkUnsupported(config: Config): void {
+  for (const [key, what] of Object.entries(distributedKeys) as [keyof typeof distributedKeys, string][]) {
+    if (!isSet(config.get(key))) continue;
+    throw settingError(
+      `Cannot start the embedded broker: "${key}" asks for ${what}, which needs the engine nats-server: remove the setting, or run a nats-server beside the fleet`,
+    );
+  }
+  for (const key of tokenKeys) {
+    if (!isSet(config.get(key))) continue;
+    throw settingError(
+      `Cannot start the embedded broker: "${key}" asks for admission by token, but it admits by certificate: remove the setting`,
+    );
+  }
+  for (const key of otherListeners) {
+    if (!isSet(config.get(key))) continue;
+    throw settingError(
+      `Cannot start the embedded broker: "${key}" asks for a listener that it does not have: remove the setting`,
+    );
+  }
+  if (isSet(config.get('plugin.choria.network.mapping.names'))) {
+    throw settingError(
+      'Cannot start the embedded broker: "plugin.choria.network.mapping.names" asks for subject mappings, which need the engine nats-server: remove the setting',
+    );
+  }
+}
+
+function warningsOf(config: Config): readonly string[] {
+  const warnings: string[] = [];
+  if (isSet(config.get('plugin.choria.stats_port'))) {
+    warnings.push('"plugin.choria.stats_port" has no effect: this broker has no monitoring listener');
+  }
+  if (isSet(config.get('plugin.choria.network.pprof_port'))) {
+    warnings.push('"plugin.choria.network.pprof_port" has no effect: there is no Go profile here');
+  }
+  if (config.get('plugin.choria.network.open_certificates')) {
+    warnings.push('"plugin.choria.network.open_certificates" is on: every certificate may read and send everything');
+  }
+  return warnings;
+}
+
+function settingError(message: string): BrokerError {
+  return new BrokerError('ERR_BROKER_SETTING', message);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function listOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string' && item !== '') : [];
+}
+
+function isSet(value: unknown): boolean {
+  if (Array.isArray(value)) return listOf(value).length > 0;
+  return value !== undefined && value !== '' && value !== 0 && value !== false;
+}
+
+/** `host:port`, `[v6]:port`. */
+function parseAdvertise(text: string): BrokerSettings['advertise'] {
+  if (text === '') return undefined;
+  const place = text.lastIndexOf(':');
+  const host = text.slice(0, place).replace(/^\[|\]$/g, '');
+  const port = text.slice(place + 1);
+  if (
+    place <= 0 ||
+    !/^\d{1,5}$/.test(port) ||
+    Number(port) > 65_535 ||
+    (host.includes(':') && parseIpAddress(host) === undefined)
+  ) {
+    throw settingError(`Cannot use "plugin.choria.network.public_url" "${text}": expected host:port`);
+  }
+  return {host, port: Number(port)};
+}

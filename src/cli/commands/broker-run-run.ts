@@ -1,0 +1,54 @@
+/** `choria broker run`: one broker in the foreground, until SIGINT or SIGTERM. */
+import {startBroker} from '../../broker/index.ts';
+import {loadConfig} from '../../config/index.ts';
+import {ChoriaError, errorMessage} from '../../lib/errors.ts';
+import {createLogger, logDestinationOf, logLevelOf} from '../../lib/node-logger.ts';
+import {CliError} from '../errors.ts';
+import type {CliContext, ParsedArguments} from '../types.ts';
+
+export async function runBrokerRun(context: CliContext, parsed: ParsedArguments): Promise<number> {
+  const {platform, signal} = context;
+  const path = parsed.flags['config'];
+  if (typeof path !== 'string' || path === '') {
+    throw new CliError('ERR_CLI_CONFIGURE', 'configuration file required: expected --config FILE');
+  }
+  const config = await loadServerConfig(context, path);
+  const logger = createLogger({
+    destination: logDestinationOf(config.get('logfile')),
+    level: parsed.flags['debug'] === true ? 'debug' : logLevelOf(config.get('loglevel')),
+    color: context.stdout.isTerminal,
+    clock: platform.clock,
+    startedAtMs: context.startedAtMs,
+    sink: context.stdout,
+  });
+  const pidFile = parsed.flags['pid'];
+  if (typeof pidFile === 'string' && pidFile !== '') {
+    await platform.files.writeAtomic(pidFile, String(platform.host.pid), {mode: 0o644});
+  }
+  try {
+    const broker = await startBroker({config, platform, logger});
+    await aborted(signal);
+    logger.info('Stopping the broker');
+    await broker.stop();
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ChoriaError)) throw error;
+    throw new CliError('ERR_CLI_FAILED', `starting the network broker failed: ${errorMessage(error)}`, {cause: error});
+  } finally {
+    logger.close();
+  }
+}
+
+async function loadServerConfig(context: CliContext, path: string) {
+  try {
+    return await loadConfig({platform: context.platform, mode: 'server', path});
+  } catch (error) {
+    if (!(error instanceof ChoriaError)) throw error;
+    throw new CliError('ERR_CLI_CONFIGURE', `could not parse configuration: ${errorMessage(error)}`, {cause: error});
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), {once: true}));
+}
