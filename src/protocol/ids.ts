@@ -14,3 +14,8 @@ export function newRequestId(
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   return bytes.toString('hex');
 }
+
+/** Milliseconds of a v2 time. Nanoseconds reach a number only to within 256, so a whole millisecond may arrive a little short. */
+export function nanosecondsToMs(nanoseconds: number): number {
+  return Math.floor((nanoseconds + 256) / 1_000_000);
+}

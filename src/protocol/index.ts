@@ -3,7 +3,7 @@ export {decodeBase64, encodeBase64} from './base64.ts';
 export {decodeBody, encodeBody} from './body.ts';
 export {ProtocolError, type ProtocolErrorCode, protocolErrorCodes, type ProtocolStage} from './errors.ts';
 export {emptyFilter, filterFromWire, filterToWire, type FilterWire} from './filter-wire.ts';
-export {newRequestId} from './ids.ts';
+export {nanosecondsToMs, newRequestId} from './ids.ts';
 export {protocolLimits} from './limits.ts';
 export {
   isDisplayName,

@@ -6,6 +6,7 @@ import {createHash} from 'node:crypto';
 import type {SecurityProvider} from '../crypto/index.ts';
 import {decodeBase64, encodeBase64} from './base64.ts';
 import {ProtocolError, type ProtocolStage} from './errors.ts';
+import {nanosecondsToMs} from './ids.ts';
 import {requireDisplayName} from './names.ts';
 import {protocolNames} from './protocol-names.ts';
 import {protocolVersionOf, withNanoseconds} from './request.ts';
@@ -208,7 +209,7 @@ function fromWireV2(reply: WireObject): Omit<Reply, 'senderVerified'> {
     requestId: readText(reply, 'request'),
     senderId: readText(reply, 'sender'),
     agent: readText(reply, 'agent'),
-    sentAtMs: Math.floor(readNumber(reply, 'time') / 1_000_000),
+    sentAtMs: nanosecondsToMs(readNumber(reply, 'time')),
     body,
   };
 }

@@ -11,6 +11,7 @@ import {decodeBase64, encodeBase64} from './base64.ts';
 import {decodeBody, encodeBody} from './body.ts';
 import {ProtocolError} from './errors.ts';
 import {emptyFilter, filterFromWire, filterToWire} from './filter-wire.ts';
+import {nanosecondsToMs} from './ids.ts';
 import {protocolLimits} from './limits.ts';
 import {quoteName, requireDisplayName} from './names.ts';
 import {protocolNames} from './protocol-names.ts';
@@ -218,7 +219,7 @@ function fromWireV2(wire: RequestWireV2): Request {
     collective: wire.collective,
     agent: wire.agent,
     ttlSeconds: requireInteger(wire.ttl, 'ttl'),
-    sentAtMs: Math.floor(wire.time / 1_000_000),
+    sentAtMs: nanosecondsToMs(wire.time),
     filter: filterFromWire(wire.filter),
     body: decodeBody(message.toString('utf8')),
   };
