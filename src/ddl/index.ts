@@ -33,3 +33,4 @@ export {
   requireAgentDdl,
 } from './resolve.ts';
 export type {DdlKind, DdlResolverOptions, DiskResolverOptions} from './resolve.ts';
+export {ddlToRuby} from './render-ruby.ts';

@@ -64,7 +64,12 @@ export function jsonKind(value: unknown): string {
 export function formatReplyBody(action: string, reply: RpcReply): Buffer {
   const {statusCode, statusMessage, data} = reply;
   return Buffer.from(
-    stringifyGo({action: reply.action ?? action, statuscode: statusCode, statusmsg: statusMessage, data: data ?? {}}),
+    stringifyGo({
+      action: reply.action ?? action,
+      statuscode: statusCode,
+      statusmsg: statusMessage,
+      data: data === undefined ? {} : data,
+    }),
     'utf8',
   );
 }

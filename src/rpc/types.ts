@@ -69,7 +69,23 @@ export interface NodeContext {
   data(plugin: string, query: string | undefined): Promise<unknown>;
   statistics(): ServerStatistics;
   connectedServer(): string | undefined;
+  /** For `choria_util#info`; what is not known is left out. */
+  connection?(): ConnectionFacts | undefined;
   machines(): readonly unknown[];
+}
+
+/** What a node can tell of its connection to the middleware. */
+export interface ConnectionFacts {
+  readonly clientName?: string;
+  /** URLs of the brokers it may use. */
+  readonly servers?: readonly string[];
+  readonly encrypted?: boolean;
+  readonly messagesIn?: number;
+  readonly messagesOut?: number;
+  readonly bytesIn?: number;
+  readonly bytesOut?: number;
+  readonly reconnects?: number;
+  readonly facterCommand?: string;
 }
 
 export interface AgentCall {

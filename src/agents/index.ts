@@ -1,0 +1,35 @@
+/** Agents that come with the program, and the providers of those that come from files. See README.md. */
+import type {Agent} from '../rpc/types.ts';
+import {createChoriaRegistryAgent} from './choria-registry.ts';
+import {createChoriaUtilAgent} from './choria-util.ts';
+import {createDiscoveryAgent} from './discovery.ts';
+import {createExecutorAgent} from './executor.ts';
+import {createRpcutilAgent} from './rpcutil.ts';
+import {createScoutAgent} from './scout.ts';
+
+export {createDataPlugins} from './data-plugins.ts';
+export type {DataPlugins} from './data-plugins.ts';
+export {AgentsError, agentsErrorCodes} from './errors.ts';
+export type {AgentsErrorCode} from './errors.ts';
+export {createExternalAgentProvider} from './external/provider.ts';
+export type {ExternalAgentProvider, ExternalProviderOptions} from './external/provider.ts';
+export {createRubyAgentProvider} from './ruby/provider.ts';
+export type {RubyProviderOptions} from './ruby/provider.ts';
+export {parseShimReply, shimRequest} from './ruby/shim.ts';
+
+/**
+ * The agents that every server has, in the order in which they are registered. Whether each is active on a node is its own decision.
+ *
+ * @param options.version of the program
+ */
+export function createBuiltinAgents(options: {readonly version: string}): readonly Agent[] {
+  const {version} = options;
+  return [
+    createDiscoveryAgent(version),
+    createRpcutilAgent(version),
+    createChoriaUtilAgent(version),
+    createExecutorAgent(version),
+    createScoutAgent(version),
+    createChoriaRegistryAgent(version),
+  ];
+}
