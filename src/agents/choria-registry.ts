@@ -21,8 +21,7 @@ export function createChoriaRegistryAgent(version: string): Agent {
 }
 
 function storeOf(node: NodeContext): string {
-  const store: unknown = node.config.get('plugin.choria.services.registry.store');
-  return typeof store === 'string' ? store : '';
+  return node.config.get('plugin.choria.services.registry.store');
 }
 
 async function isDirectory(node: NodeContext, path: string): Promise<boolean> {

@@ -64,9 +64,8 @@ function info(version: string): RpcAction {
 }
 
 /** `nats://host:port` and `host:port` are both written in configurations; callers see the short form. */
-function hostsAndPorts(hosts: unknown): readonly string[] {
-  const list: readonly unknown[] = Array.isArray(hosts) ? hosts : [];
-  return list.filter((host) => typeof host === 'string').map((host) => host.replace(/^[a-z]+:\/\//, ''));
+function hostsAndPorts(hosts: readonly string[]): readonly string[] {
+  return hosts.map((host) => host.replace(/^[a-z]+:\/\//, ''));
 }
 
 interface Machine {

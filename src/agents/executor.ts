@@ -15,14 +15,14 @@ export function createExecutorAgent(version: string): Agent {
     name: 'executor',
     version,
     timeoutSeconds: 20,
-    shouldActivate: async (node) => node.config.get('plugin.choria.executor.enabled') === true,
+    shouldActivate: async (node) => node.config.get('plugin.choria.executor.enabled'),
     actions: {status, signal, list},
   });
 }
 
 function spoolOf(node: NodeContext): string {
-  const spool: unknown = node.config.get('plugin.choria.executor.spool');
-  if (typeof spool === 'string' && spool !== '') return spool;
+  const spool = node.config.get('plugin.choria.executor.spool');
+  if (spool !== '') return spool;
   throw new ActionFailure('Executor spool is not configured');
 }
 

@@ -86,8 +86,7 @@ async function judgeRules(
   rules: ReadonlyMap<string, ReadonlyMap<string, unknown>>,
   node: NodeContext,
 ): Promise<readonly GossResult[]> {
-  const deniedValue: unknown = node.config.get('plugin.scout.goss.denied_remote_resources');
-  const denied: readonly unknown[] = Array.isArray(deniedValue) ? deniedValue : ['command'];
+  const denied = node.config.get('plugin.scout.goss.denied_remote_resources');
   const count = [...rules.values()].reduce((sum, items) => sum + items.size, 0);
   if (count > gossResourcesMax) throw new Error(`there are ${count} resources, expected at most ${gossResourcesMax}`);
   const results: GossResult[] = [];

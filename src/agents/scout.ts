@@ -10,7 +10,7 @@ export function createScoutAgent(version: string): Agent {
     name: 'scout',
     version,
     timeoutSeconds: 20,
-    shouldActivate: async (node) => !node.provisioning && node.config.get('plugin.scout.agent_disabled') !== true,
+    shouldActivate: async (node) => !node.provisioning && !node.config.get('plugin.scout.agent_disabled'),
     actions: {
       checks: async (_request, {node}) => ok({checks: checksOf(node)}),
       trigger: transition('FORCE_CHECK', 'TriggerRequest'),

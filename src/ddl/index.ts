@@ -34,3 +34,5 @@ export {
 } from './resolve.ts';
 export type {DdlKind, DdlResolverOptions, DiskResolverOptions} from './resolve.ts';
 export {ddlToRuby} from './render-ruby.ts';
+export {renderDataDdlConsole, renderDataDdlMarkdown, renderDdlConsole, renderDdlMarkdown} from './render-text.ts';
+export type {ConsoleStyle} from './render-text.ts';

@@ -23,13 +23,13 @@ export async function createAuditor(
   options: {readonly platform: Pick<Platform, 'files' | 'clock'>; readonly logger: Logger},
 ): Promise<Auditor | undefined> {
   const {platform, logger} = options;
-  if (config.get('rpcaudit') !== true) return undefined;
-  const path = config.raw('plugin.rpcaudit.logfile') ?? '';
+  if (!config.get('rpcaudit')) return undefined;
+  const path = config.get('plugin.rpcaudit.logfile');
   if (path === '') {
     logger.warn('Auditing is on but "plugin.rpcaudit.logfile" is not set: nothing will be audited');
     return {record: () => Promise.resolve()};
   }
-  const mode = parseMode(config.raw('plugin.rpcaudit.logfile.mode') ?? '', logger);
+  const mode = parseMode(config.get('plugin.rpcaudit.logfile.mode'), logger);
   return createFileAuditor({platform, path, mode});
 }
 

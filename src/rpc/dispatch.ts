@@ -96,7 +96,7 @@ async function isAuthorized(
 ): Promise<boolean> {
   const {node, authorizer} = call;
   const {request, body, agentName} = asked;
-  if (node.config.get('rpcauthorization') !== true) return true;
+  if (!node.config.get('rpcauthorization')) return true;
   const fields = {agent: agentName, action: request.action, caller: request.callerId, request: request.requestId};
   if (body.agent !== agentName) {
     node.logger.warn(`Denied: the body names agent ${JSON.stringify(body.agent)}, the request ${agentName}`, fields);
@@ -118,7 +118,7 @@ async function isAuthorized(
 
 async function isAudited(request: RpcRequest, call: AgentCall): Promise<boolean> {
   const {node, auditor} = call;
-  if (node.config.get('rpcaudit') !== true) return true;
+  if (!node.config.get('rpcaudit')) return true;
   const fields = {agent: request.agent, action: request.action, caller: request.callerId, request: request.requestId};
   if (!auditor) {
     node.logger.error('Refused: auditing is on and no auditor could be made', fields);

@@ -75,16 +75,16 @@ class Provider implements ExternalAgentProvider {
 
   async #scanOnce(): Promise<void> {
     const {node} = this.#options;
-    const directories: unknown = node.config.get('plugin.choria.agent_provider.mcorpc.libdir');
+    const directories = node.config.get('plugin.choria.agent_provider.mcorpc.libdir');
     try {
       const found = await scanExternalAgents({
         files: node.platform.files,
         host: node.platform.host,
-        directories: Array.isArray(directories) ? directories.filter((item) => typeof item === 'string') : [],
+        directories,
         onProblem: (path, problem) => this.#reportOnce(path, problem),
       });
       for (const [name, agent] of found) await this.#update(name, agent);
-      for (const name of [...this.#known.keys()]) if (!found.has(name)) await this.#forget(name);
+      for (const name of this.#known.keys()) if (!found.has(name)) await this.#forget(name);
     } catch (error) {
       node.logger.error(`Could not look for external agents: ${errorMessage(error)}`);
     }

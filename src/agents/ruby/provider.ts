@@ -40,19 +40,20 @@ export function createRubyAgentProvider(options: RubyProviderOptions): AgentProv
 }
 
 function shimSettings(node: NodeContext): ShimSettings {
-  const shim: unknown = node.config.get('plugin.choria.agent_provider.mcorpc.agent_shim');
-  const config: unknown = node.config.get('plugin.choria.agent_provider.mcorpc.config');
-  return {shim: typeof shim === 'string' ? shim : '', config: typeof config === 'string' ? config : ''};
+  return {
+    shim: node.config.get('plugin.choria.agent_provider.mcorpc.agent_shim'),
+    config: node.config.get('plugin.choria.agent_provider.mcorpc.config'),
+  };
 }
 
 async function findRubyAgents(node: NodeContext): Promise<readonly AgentDdl[]> {
-  const directories: unknown = node.config.get('plugin.choria.agent_provider.mcorpc.libdir');
+  const directories = node.config.get('plugin.choria.agent_provider.mcorpc.libdir');
   const {files} = node.platform;
   const onProblem = (message: string): void => node.logger.warn(message);
   const paths = await findDdlFiles(
     {
       files,
-      directories: Array.isArray(directories) ? directories.filter((item) => typeof item === 'string') : [],
+      directories,
       onProblem,
     },
     'agent',
