@@ -11,6 +11,8 @@ export type LangErrorCode =
   | 'ERR_EXPR_BUDGET'
   | 'ERR_GJSON_BUDGET'
   | 'ERR_SEMVER_VERSION'
+  | 'ERR_YAML_SYNTAX'
+  | 'ERR_YAML_TOO_LARGE'
   | 'ERR_SEMVER_CONSTRAINT';
 
 export const langErrorCodes: Readonly<Record<LangErrorCode, string>> = {
@@ -19,6 +21,8 @@ export const langErrorCodes: Readonly<Record<LangErrorCode, string>> = {
   ERR_EXPR_RUN: 'an expression failed while it ran',
   ERR_EXPR_BUDGET: 'an expression is larger or costs more than allowed',
   ERR_GJSON_BUDGET: 'a GJSON path is larger or costs more than allowed',
+  ERR_YAML_SYNTAX: 'a YAML text cannot be read',
+  ERR_YAML_TOO_LARGE: 'a YAML text unfolds to more than allowed',
   ERR_SEMVER_VERSION: 'a text is not a semantic version',
   ERR_SEMVER_CONSTRAINT: 'a text is not a constraint on semantic versions',
 };

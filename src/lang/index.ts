@@ -21,3 +21,4 @@ export {
   satisfies,
 } from './semver/index.ts';
 export * from './expr/index.ts';
+export {parseYamlFacts, type YamlData} from './yaml/facts-yaml.ts';

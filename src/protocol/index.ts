@@ -89,6 +89,7 @@ export {
   type FilterNodeSource,
   type FilterVerdict,
   isEmptyFilter,
+  matchClasses,
   matchCompiledFilter,
   matchFact,
   matchFilterOn,

@@ -12,4 +12,4 @@ export {
   matchFilterOn,
 } from './match.ts';
 export type {FilterData, FilterNode, FilterNodeSource, FilterVerdict} from './node.ts';
-export {classTest, createPatternPool, type NameTest, patternBody, type PatternPool} from './patterns.ts';
+export {classTest, createPatternPool, matchClasses, type NameTest, patternBody, type PatternPool} from './patterns.ts';

@@ -68,3 +68,8 @@ export function classTest(entry: string, pool: PatternPool): NameTest {
   const pattern = pool.get(`(?i)${body}`);
   return (name) => pattern?.test(name) ?? false;
 }
+
+/** Whether each of the entries matches some class; false when there are no entries. Action policies decide by it too. */
+export function matchClasses(entries: readonly string[], classes: readonly string[], pool: PatternPool): boolean {
+  return entries.length > 0 && entries.every((entry) => classes.some(classTest(entry, pool)));
+}
