@@ -26,3 +26,6 @@ export const checksumFilesMax = 1_000_000;
 
 /** One file that `tool sha256` reads at once. */
 export const checksumFileBytesMax = 1024 * 1024 * 1024;
+
+/** A server's status file is one line; a larger file is none. */
+export const statusFileBytesMax = 64 * 1024;

@@ -3,6 +3,7 @@ import type {CommandSpec} from '../types.ts';
 import {configFlag} from './flags.ts';
 import {toolConfigCommand} from './tool-config.ts';
 import {toolSha256Command} from './tool-sha256.ts';
+import {toolStatusCommand} from './tool-status.ts';
 
 export const toolCommand: CommandSpec = {
   name: 'tool',
@@ -10,5 +11,5 @@ export const toolCommand: CommandSpec = {
   help: 'Debugging and management utilities',
   flags: [configFlag],
   // Sorted by name, as the help shows them.
-  commands: [toolConfigCommand, toolSha256Command],
+  commands: [toolConfigCommand, toolSha256Command, toolStatusCommand],
 };
