@@ -16,14 +16,17 @@ describe('subscriptions', () => {
     await using node = await startTestServer({
       agents: [countingAgent({name: 'one'}), countingAgent({name: 'two', service: true})],
     });
-    expect([...node.connection.subjects].map(([subject, {queue}]) => [subject, queue]).sort()).toEqual([
-      ['mcollective.broadcast.agent.one', undefined],
-      ['mcollective.broadcast.service.two', 'two'],
-      [`mcollective.node.${testIdentity}`, undefined],
-      ['other.broadcast.agent.one', undefined],
-      ['other.broadcast.service.two', 'two'],
-      [`other.node.${testIdentity}`, undefined],
-    ]);
+    const found = [...node.connection.subjects].map(([subject, {queue}]) => `${subject} ${queue ?? '-'}`);
+    expect(new Set(found)).toEqual(
+      new Set([
+        'mcollective.broadcast.agent.one -',
+        'mcollective.broadcast.service.two two',
+        `mcollective.node.${testIdentity} -`,
+        'other.broadcast.agent.one -',
+        'other.broadcast.service.two two',
+        `other.node.${testIdentity} -`,
+      ]),
+    );
   });
 
   test('agents that come and go while the server runs are followed', async () => {
