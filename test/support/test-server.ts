@@ -136,7 +136,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     agents: options.agents ?? [],
     deniedAgents: [],
     serviceHost: false,
-    data: {names: () => [], run: () => Promise.reject(new Error('no data plugins here'))},
+    data: {names: () => [], get: () => undefined, run: () => Promise.reject(new Error('no data plugins here'))},
     authorizer: undefined,
     auditor: undefined,
     openGuard: () => createReplayGuard({clock: platform.clock}),

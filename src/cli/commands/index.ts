@@ -12,6 +12,7 @@ import {findCommand} from './find.ts';
 import {inventoryCommand} from './inventory.ts';
 import {pingCommand} from './ping.ts';
 import {reqCommand} from './req.ts';
+import {serverCommand} from './server-run.ts';
 import {toolCommand} from './tool.ts';
 
 export const program: CommandSpec = {
@@ -38,6 +39,7 @@ export const program: CommandSpec = {
     inventoryCommand,
     pingCommand,
     reqCommand,
+    serverCommand,
     toolCommand,
   ],
 };

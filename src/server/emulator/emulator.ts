@@ -4,7 +4,12 @@
  * What can be shared without changing what a node does is shared: agents, policies, the verifier, opened requests, the keep-alive timer.
  */
 import type {Config} from '../../config/types.ts';
-import {connectLimits, createHeartbeats, createSecurityProvider, type OpenConnectionOptions} from '../../connect/index.ts';
+import {
+  connectLimits,
+  createHeartbeats,
+  createSecurityProvider,
+  type OpenConnectionOptions,
+} from '../../connect/index.ts';
 import {createProofCache} from '../../crypto/index.ts';
 import type {Logger} from '../../lib/logger.ts';
 import {type Platform, sleep} from '../../lib/platform.ts';
@@ -157,7 +162,11 @@ class ServerEmulator implements Emulator {
     await this.stop();
   }
 
-  async #pace(options: {readonly index: number; readonly startedMs: number; readonly startsPerSecond: number}): Promise<void> {
+  async #pace(options: {
+    readonly index: number;
+    readonly startedMs: number;
+    readonly startsPerSecond: number;
+  }): Promise<void> {
     const {index, startedMs, startsPerSecond} = options;
     if (startsPerSecond <= 0) return;
     const {platform, signal} = this.#options;

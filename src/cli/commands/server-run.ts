@@ -1,0 +1,22 @@
+/** `choria server run`. */
+import type {CommandSpec} from '../types.ts';
+
+const runSpec: CommandSpec = {
+  name: 'run',
+  help: 'Runs a Choria Server',
+  isDefault: true,
+  flags: [
+    {name: 'config', kind: 'string', placeholder: 'FILE', help: 'Configuration file to use'},
+    {name: 'pid', kind: 'string', placeholder: 'FILE', help: 'Write running PID to a file'},
+    {name: 'service-host', kind: 'boolean', help: 'Runs as a Service Agent host that hosts only service agents'},
+    {name: 'disable-tls', kind: 'boolean', hidden: true, help: 'Disables TLS'},
+    {name: 'disable-ssl-verification', kind: 'boolean', hidden: true, help: 'Disables SSL Verification'},
+  ],
+  run: async () => (await import('./server-run-run.ts')).runServer,
+};
+
+export const serverCommand: CommandSpec = {
+  name: 'server',
+  help: 'Choria Server',
+  commands: [runSpec],
+};

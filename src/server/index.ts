@@ -1,0 +1,15 @@
+/** The public door of `server`: nodes of the fleet, alone, embedded in another program, or by the thousand. */
+export {createServer, createSharedParts, type ServerOptions, type SharedParts} from './create.ts';
+export {
+  createEmulator,
+  type Emulator,
+  type EmulatorOptions,
+  type EmulatorReport,
+  type EmulatorTotals,
+} from './emulator/emulator.ts';
+export {ServerError, type ServerErrorCode, serverErrorCodes} from './errors.ts';
+export type {ServerEvent} from './lifecycle.ts';
+export {serverLimits} from './limits.ts';
+export {createServerFromParts} from './server.ts';
+export {serverStatePaths} from './state-directory.ts';
+export type {ChoriaServer, ServerDataPlugins, ServerParts, ServerState, SharedResources} from './types.ts';
