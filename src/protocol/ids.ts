@@ -15,7 +15,7 @@ export function newRequestId(
   return bytes.toString('hex');
 }
 
-/** Milliseconds of a v2 time. Nanoseconds reach a number only to within 256, so a whole millisecond may arrive a little short. */
+/** Milliseconds of a v2 time. Nanoseconds reach a number only to within 512, so a whole millisecond may arrive a little short. */
 export function nanosecondsToMs(nanoseconds: number): number {
-  return Math.floor((nanoseconds + 256) / 1_000_000);
+  return Math.floor((nanoseconds + 512) / 1_000_000);
 }
