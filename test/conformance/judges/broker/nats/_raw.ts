@@ -1,94 +1,16 @@
-/** A client that sends and reads raw bytes, and brokers with the settings of a vector. */
+/** Brokers with the settings of a vector. */
 import {
   createStaticAuthenticator,
   type EmbeddedEngineOptions,
   type Permissions,
 } from '../../../../../src/broker/index.ts';
-import type {ByteStream} from '../../../../../src/lib/network.ts';
-import {createNodePlatform} from '../../../../../src/lib/node-platform.ts';
-import type {Platform} from '../../../../../src/lib/platform.ts';
+export {collapse, RawClient} from '../../../../support/raw-client.ts';
 import {startTestBroker, type TestBroker} from '../../../../support/broker.ts';
-
-/** Nothing more comes after this long without a byte. */
-const quietMs = 40;
-const patienceMs = 8000;
 
 export interface WireStep {
   readonly dir: 'client' | 'server';
   readonly data: string;
   readonly closed_after?: boolean;
-}
-
-export class RawClient {
-  #received = '';
-  isClosed = false;
-  #changed: (() => void) | undefined = undefined;
-  readonly stream: ByteStream;
-  readonly #platform: Platform;
-
-  constructor(stream: ByteStream, platform: Platform) {
-    this.#platform = platform;
-    this.stream = stream;
-    stream.onClose = () => {
-      this.isClosed = true;
-      this.#changed?.();
-    };
-    this.listen();
-  }
-
-  static async connect(broker: TestBroker, platform = createNodePlatform()): Promise<RawClient> {
-    const stream = await platform.network.connect({host: broker.host, port: broker.port, timeoutMs: patienceMs});
-    return new RawClient(stream, platform);
-  }
-
-  listen(): void {
-    this.stream.onData = (chunk) => {
-      this.#received += chunk.toString('latin1');
-      this.#changed?.();
-    };
-  }
-
-  send(text: string): void {
-    this.stream.write(Buffer.from(text, 'latin1'));
-    this.stream.flush();
-  }
-
-  /** What came since the last call: waits for as much as expected, then until it is quiet. */
-  async read(expected: {readonly length: number; readonly closed: boolean}): Promise<string> {
-    const deadline = this.#platform.clock.monotonicMs() + patienceMs;
-    for (;;) {
-      const enough = collapse(this.#received).length >= expected.length && (!expected.closed || this.isClosed);
-      const seen = this.#received.length;
-      const left = deadline - this.#platform.clock.monotonicMs();
-      if (left <= 0) break;
-      const more = await this.#change(enough ? quietMs : left);
-      if (enough && !more && seen === this.#received.length) break;
-    }
-    const text = this.#received;
-    this.#received = '';
-    return collapse(text);
-  }
-
-  close(): void {
-    this.stream.destroy();
-  }
-
-  #change(limitMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = this.#platform.clock.setTimer(() => finish(false), limitMs);
-      const finish = (changed: boolean): void => {
-        timer.cancel();
-        this.#changed = undefined;
-        resolve(changed);
-      };
-      this.#changed = () => finish(true);
-    });
-  }
-}
-
-/** Each INFO line becomes the vectors' placeholder. */
-export function collapse(text: string): string {
-  return text.replaceAll(/INFO \{[^\r\n]*\} ?\r\n/g, '<INFO>\r\n');
 }
 
 /** Operations of a server's text, each with its payload, so that MSGs may come in another order. */
