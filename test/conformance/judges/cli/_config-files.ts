@@ -30,6 +30,12 @@ export function configFilesOf(item: ConfigCase, clientConfig: string): Readonly<
   return files;
 }
 
+/** What cases left in `/scratch` for later ones. */
+export function sharedFilesOf(items: readonly ConfigCase[]): Readonly<Record<string, string>> {
+  const entries = items.flatMap((item) => (Array.isArray(item.files) ? [] : Object.entries(item.files ?? {})));
+  return Object.fromEntries(entries.filter(([path]) => path.startsWith('/scratch/')));
+}
+
 function homeOf(item: ConfigCase): string {
   return item.env?.['HOME'] ?? '/home/rip';
 }
