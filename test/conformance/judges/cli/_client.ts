@@ -67,7 +67,9 @@ async function judgeCase<Case extends ClientCase>(
     };
     const verdict = compareRun(item, result, options.compare ?? {});
     const problem = verdict.passed ? options.check?.(item, raw) : undefined;
-    return problem === undefined ? verdict : {name: item.name, passed: false, expected: 'what the case says', got: problem};
+    return problem === undefined
+      ? verdict
+      : {name: item.name, passed: false, expected: 'what the case says', got: problem};
   } catch (error) {
     const got = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return {name: item.name, passed: false, expected: 'a run', got};
