@@ -5,7 +5,7 @@ import type {ActionDdl, AgentDdl, DdlResolver} from '../ddl/types.ts';
 import {selectMethod} from '../discovery/index.ts';
 import {type Logger, silentLogger} from '../lib/logger.ts';
 import type {Platform} from '../lib/platform.ts';
-import type {Filter} from '../protocol/types.ts';
+import {emptyFilter, type Filter, isEmptyFilter} from '../protocol/index.ts';
 import {
   limitTargets,
   type Messenger,
@@ -19,8 +19,7 @@ import {
 import {Connector} from './connector.ts';
 import {discoveryMethod, methodOptionsFor} from './discovery-methods.ts';
 import {ClientError} from './errors.ts';
-import {parseFact} from './fact-filter.ts';
-import {buildFilter, emptyFilter, type FilterText, isEmptyFilter, withAgent} from './filter.ts';
+import {buildFilter, type FilterText, withAgent} from './filter.ts';
 import {createProbe} from './probe.ts';
 import {compileReplyFilter} from './reply-filter.ts';
 import {clientConnectLimits} from './limits.ts';
@@ -59,7 +58,7 @@ export class FleetClient implements Client {
 
   async discover(options: DiscoverOptions = {}): Promise<Discovered> {
     const {clock} = this.#platform;
-    const given = buildFilter(options.filter ?? {}, parseFact);
+    const given = buildFilter(options.filter ?? {});
     const selection = selectMethod({
       nodesFile: options.nodesFile,
       hasCompound: given.compounds.length > 0,
@@ -95,7 +94,7 @@ export class FleetClient implements Client {
   async ping(options: PingOptions = {}): Promise<PingResult> {
     const {clock} = this.#platform;
     const collective = this.#collective(options.collective, {isChecked: true});
-    const filter = buildFilter(options.filter ?? {}, parseFact);
+    const filter = buildFilter(options.filter ?? {});
     const timeoutMs = this.#discoveryTimeoutMs(options.timeoutMs);
     const answers: {identity: string; elapsedMs: number}[] = [];
     let publishedAtMs = clock.monotonicMs();
@@ -125,7 +124,7 @@ export class FleetClient implements Client {
 
   /** A filter as it travels, with the agent in it. */
   filter(text: FilterText, agent?: string): Filter {
-    return withAgent(buildFilter(text, parseFact), agent);
+    return withAgent(buildFilter(text), agent);
   }
 
   async describe(agent: string): Promise<AgentDdl> {

@@ -13,7 +13,7 @@ import {
 } from '../discovery/index.ts';
 import type {Logger} from '../lib/logger.ts';
 import type {Platform} from '../lib/platform.ts';
-import {parseFact} from './fact-filter.ts';
+import {parseFactFilter} from '../protocol/index.ts';
 import {compileNodeFilter} from './node-filter.ts';
 import {queryJson} from './json-query.ts';
 
@@ -43,7 +43,7 @@ export async function discoveryMethod(selection: Selection, parts: MethodParts):
         source: textOf(config.get('plugin.choria.discovery.inventory.source')),
         homeDirectory: platform.host.homeDirectory,
         compileFilter: compileNodeFilter,
-        parseFact,
+        parseFact: parseFactFilter,
       });
     case 'external':
       return createExternalMethod({

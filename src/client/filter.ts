@@ -1,5 +1,5 @@
 /** Filters as people write them, turned into the filter that travels. */
-import type {FactFilter, Filter} from '../protocol/types.ts';
+import {type Filter, parseFactFilter, tryFactFilter} from '../protocol/index.ts';
 
 /** Each member as its command line flag: facts `country=mt`, classes, agents and identities plain or `/regex/`. */
 export interface FilterText {
@@ -13,19 +13,17 @@ export interface FilterText {
   readonly compound?: string;
 }
 
-export const emptyFilter: Filter = {facts: [], classes: [], agents: [], identities: [], compounds: []};
-
 /**
  * Order on the wire is the order given; empty texts are skipped; classes, agents and identities are added once.
  *
- * @param parseFact throws on what is no fact filter
+ * @throws {ProtocolError} `ERR_FACT_FILTER_INVALID`
  */
-export function buildFilter(text: FilterText, parseFact: (text: string) => FactFilter): Filter {
-  const facts = (text.facts ?? []).filter((fact) => fact !== '').map((fact) => parseFact(fact));
+export function buildFilter(text: FilterText): Filter {
+  const facts = notEmpty(text.facts).map((fact) => parseFactFilter(fact));
   const classes = new Set(notEmpty(text.classes));
   for (const word of notEmpty(text.combined).flatMap((words) => words.split(' '))) {
     if (word === '') continue;
-    const fact = tryFact(word, parseFact);
+    const fact = tryFactFilter(word);
     if (fact === undefined) classes.add(word);
     else facts.push(fact);
   }
@@ -42,21 +40,7 @@ function notEmpty(texts: readonly string[] | undefined): readonly string[] {
   return (texts ?? []).filter((text) => text !== '');
 }
 
-function tryFact(word: string, parseFact: (text: string) => FactFilter): FactFilter | undefined {
-  try {
-    return parseFact(word);
-  } catch {
-    // A word that is no fact is a class: that is what this form of filter means.
-    return undefined;
-  }
-}
-
 export function withAgent(filter: Filter, agent: string | undefined): Filter {
   if (agent === undefined || filter.agents.includes(agent)) return filter;
   return {...filter, agents: [...filter.agents, agent]};
-}
-
-export function isEmptyFilter(filter: Filter): boolean {
-  const {facts, classes, agents, identities, compounds} = filter;
-  return facts.length + classes.length + agents.length + identities.length + compounds.length === 0;
 }

@@ -12,16 +12,14 @@ import {
   type ExprValue,
   gjsonGet,
   gjsonValue,
-  parseConstraint,
-  parseVersion,
-  satisfies,
 } from '../lang/index.ts';
 import {errorMessage} from '../lib/errors.ts';
 import {jsonMembers} from '../lib/json-text.ts';
 import type {Logger} from '../lib/logger.ts';
+import {comparisonFunctions, comparisonSignatures} from '../protocol/index.ts';
 import {type NodeReply, RequestError} from '../rpc/index.ts';
 
-const {any, bool, int, list, string, time} = exprTypes;
+const {any, bool, int, string, time} = exprTypes;
 const statusTests: Readonly<Record<string, number>> = {
   ok: 0,
   aborted: 1,
@@ -36,8 +34,7 @@ const environment: ExprEnvironment = {
   functions: {
     ...Object.fromEntries(Object.keys(statusTests).map((name) => [name, {params: [], returns: bool}])),
     data: {params: [string], returns: any},
-    include: {params: [list, any], returns: bool},
-    semver: {params: [string, string], returns: bool},
+    ...comparisonSignatures,
     sender: {params: [], returns: string},
     time: {params: [], returns: time},
   },
@@ -81,8 +78,7 @@ function judge(program: ExprProgram, reply: NodeReply): boolean {
         Object.entries(statusTests).map(([name, code]) => [name, () => reply.statusCode === code] as const),
       ),
       data: (path) => dataAt(reply, path),
-      include: (items, needle) => includes(items, needle),
-      semver: (version, constraint) => satisfies(parseVersion(textOf(version)), parseConstraint(textOf(constraint))),
+      ...comparisonFunctions,
       sender: () => reply.sender,
       time: () => new ExprTime(BigInt(reply.sentAtMs) * 1_000_000n, 'UTC'),
     },
@@ -95,12 +91,6 @@ function dataAt(reply: NodeReply, path: ExprValue | undefined): ExprValue {
   const data = jsonMembers(reply.message.body.toString('utf8')).get('data') ?? '{}';
   const found = gjsonGet(data, textOf(path));
   return found.exists ? gjsonValue(found) : null;
-}
-
-function includes(items: ExprValue | undefined, needle: ExprValue | undefined): boolean {
-  if (!Array.isArray(items)) return false;
-  const wanted = typeof needle === 'bigint' ? Number(needle) : needle;
-  return (items as readonly ExprValue[]).some((item) => (typeof item === 'bigint' ? Number(item) : item) === wanted);
 }
 
 /** The checker lets only text through where text is asked for, unless it could not know. */

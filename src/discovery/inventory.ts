@@ -12,7 +12,7 @@ import {expandHome} from './paths.ts';
 import type {DiscoveryMethod, DiscoveryRequest} from './types.ts';
 
 /** Makes a test of nodes out of a filter; throws when an expression in it cannot be compiled. */
-export type CompileFilter = (filter: Filter) => (node: InventoryNode) => boolean;
+export type CompileFilter = (filter: Filter) => (node: InventoryNode) => Promise<boolean>;
 
 export interface InventoryOptions {
   readonly files: Files;
@@ -41,7 +41,7 @@ export function createInventoryMethod(options: InventoryOptions): DiscoveryMetho
         path: expandHome(source, options.homeDirectory),
         validate: request.options['novalidate'] === undefined,
       });
-      const names = select(inventory, {request, options});
+      const names = await select(inventory, {request, options});
       return {identities: checkedIdentities(names, JSON.stringify(source)), complete: true};
     },
   };
@@ -52,16 +52,17 @@ interface Job {
   readonly options: InventoryOptions;
 }
 
-function select(inventory: Inventory, job: Job): readonly string[] {
+async function select(inventory: Inventory, job: Job): Promise<readonly string[]> {
   const {filter, collective} = job.request;
   const groupNames = filter.identities
     .filter((name) => name.startsWith(groupPrefix))
     .map((name) => name.slice(groupPrefix.length));
   if (groupNames.length === 0) {
     const matches = job.options.compileFilter(filter);
-    return inventory.nodes
-      .filter((node) => node.collectives.includes(collective) && matches(node))
-      .map((node) => node.name);
+    return matchingNames(
+      inventory.nodes.filter((node) => node.collectives.includes(collective)),
+      matches,
+    );
   }
   const others =
     filter.facts.length +
@@ -73,14 +74,26 @@ function select(inventory: Inventory, job: Job): readonly string[] {
       details: {groups: groupNames},
     });
   }
-  const names = groupNames.flatMap((name) => groupMembers(inventory, {name, options: job.options}));
-  return [...new Set(names)].toSorted();
+  const names = new Set<string>();
+  for (const name of groupNames) {
+    for (const member of await groupMembers(inventory, {name, options: job.options})) names.add(member);
+  }
+  return [...names].toSorted();
 }
 
-function groupMembers(
+async function matchingNames(
+  nodes: readonly InventoryNode[],
+  matches: (node: InventoryNode) => Promise<boolean>,
+): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (const node of nodes) if (await matches(node)) names.push(node.name);
+  return names;
+}
+
+async function groupMembers(
   inventory: Inventory,
   job: {readonly name: string; readonly options: InventoryOptions},
-): readonly string[] {
+): Promise<readonly string[]> {
   const group = inventory.groups.find((candidate) => candidate.name === job.name);
   if (group === undefined) {
     throw new DiscoveryError('ERR_DISCOVERY_GROUP', `unknown group '${job.name}'`, {
@@ -88,7 +101,7 @@ function groupMembers(
     });
   }
   const matches = job.options.compileFilter(groupFilter(group, job.options));
-  return inventory.nodes.filter(matches).map((node) => node.name);
+  return matchingNames(inventory.nodes, matches);
 }
 
 function groupFilter(group: InventoryGroup, options: InventoryOptions): Filter {

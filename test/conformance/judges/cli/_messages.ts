@@ -6,8 +6,15 @@
 const logLine = /^(time="[^"]*" level=(?:fatal|error) msg=")((?:[^"\\]|\\.)*)(".*)$/;
 const beginnings: readonly string[] = ['Could not run Choria: ', 'Could not configure Choria: '];
 
-/** Texts of the Go runtime, of which only the beginning before them counts. */
-const libraryTexts: readonly RegExp[] = [/context deadline exceeded.*$/, /%!\w\(<nil>\)/];
+/** Texts of the Go runtime and its libraries, of which only what stands before them counts. */
+const libraryTexts: readonly RegExp[] = [
+  /context deadline exceeded.*$/s,
+  /unexpected token .*$/s,
+  /invalid character .*$/s,
+  /unexpected end of JSON input.*$/s,
+  /yaml: .*$/s,
+  /%!\w\(<nil>\)/,
+];
 
 function beginningOf(message: string): string {
   return beginnings.find((text) => message.startsWith(text)) ?? '';
@@ -38,7 +45,9 @@ export function saysTheSame(wanted: string, found: string): boolean {
   if (beginningOf(found) !== beginning) return false;
   const library = libraryTexts.find((pattern) => pattern.test(wanted));
   const told = (library === undefined ? wanted : wanted.replace(library, '')).slice(beginning.length);
-  if (library?.source.startsWith('context')) return found.length > beginning.length;
+  if (found.length <= beginning.length) return false;
+  // A request that the runtime gave up on says nothing but that; ours says why.
+  if (library?.source.startsWith('context')) return true;
   if (!valuesOf(told).every((value) => found.includes(value))) return false;
   const clauses = told.split(': ').filter((clause) => wordsOf(clause).length > 0);
   return sharesWords(clauses.at(-1) ?? '', found);
