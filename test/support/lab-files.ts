@@ -96,6 +96,10 @@ export async function createLabFiles(vectorsDirectory: string): Promise<LabFiles
   mkdirSync(join(lab, 'ssl'));
   mkdirSync(home);
   await issueCertificates(join(lab, 'ssl'), certificateNames(readFileSync(join(lab, 'gencerts.sh'), 'utf8')));
+  // The embedded engine has no streams, and says so when asked for a store; no transcript of the fleet needs them.
+  const brokerConfig = join(lab, 'broker', 'broker.conf');
+  const withoutStreams = readFileSync(brokerConfig, 'utf8').replace(/^plugin\.choria\.network\.stream\..*\n/gm, '');
+  writeFileSync(brokerConfig, withoutStreams);
   const clientConfig = readFileSync(join(lab, 'client', 'client.conf'), 'utf8');
   writeFileSync(join(home, '.choriarc'), clientConfig);
   const newScratch = (): Scratch => {

@@ -5,12 +5,12 @@
  */
 import {mkdirSync} from 'node:fs';
 import {join} from 'node:path';
-import type {Engine} from '../../src/broker/index.ts';
-import {type Config, loadConfig} from '../../src/config/index.ts';
+import {startBroker} from '../../src/broker/index.ts';
+import {loadConfig} from '../../src/config/index.ts';
 import {type Logger, silentLogger} from '../../src/lib/logger.ts';
 import {createNodePlatform} from '../../src/lib/node-platform.ts';
 import type {Platform} from '../../src/lib/platform.ts';
-import type {ChoriaServer} from '../../src/server/types.ts';
+import {type ChoriaServer, createServer} from '../../src/server/index.ts';
 import {type CliTestResult, type CliTestRun, runCliForTest} from './cli.ts';
 import {createLabFiles, type LabFiles} from './lab-files.ts';
 import {mountPlatform} from './mounts.ts';
@@ -32,42 +32,17 @@ export interface Lab {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-interface PartOptions {
-  readonly config: Config;
-  readonly platform: Platform;
-  readonly logger: Logger;
-}
-
-interface Parts {
-  startBroker(options: PartOptions): Promise<Pick<Engine, 'stop'>>;
-  createServer(config: Config, options: Omit<PartOptions, 'config'>): Promise<ChoriaServer>;
-}
-
-/** Loaded by name, because the lab is described before its parts are all there. */
-async function loadParts(): Promise<Parts> {
-  const load = async (path: string): Promise<unknown> =>
-    import(new URL(path, import.meta.url).href) as Promise<unknown>;
-  const broker = (await load('../../src/broker/index.ts')) as Pick<Parts, 'startBroker'>;
-  const server = (await load('../../src/server/index.ts')) as Pick<Parts, 'createServer'>;
-  return {startBroker: broker.startBroker, createServer: server.createServer};
-}
-
 export interface LabOptions {
   readonly logger?: Logger;
 }
 
 const userEnvironment: Readonly<Record<string, string>> = {MCOLLECTIVE_CERTNAME: 'rip.mcollective'};
 
-/** The nodes are the folders of the lab that hold a `server.conf`. */
-function nodeNames(files: LabFiles): readonly string[] {
-  return files.nodeNames();
-}
-
 async function startServer(
   files: LabFiles,
-  options: {readonly name: string; readonly ports: Map<number, number>; readonly logger: Logger; readonly parts: Parts},
+  options: {readonly name: string; readonly ports: Map<number, number>; readonly logger: Logger},
 ): Promise<ChoriaServer> {
-  const {name, ports, logger, parts} = options;
+  const {name, ports, logger} = options;
   const state = join(files.root, 'state', name);
   mkdirSync(state, {recursive: true});
   const platform = mountPlatform({
@@ -79,7 +54,7 @@ async function startServer(
     host: {hostname: `${name}.example.net`},
   });
   const config = await loadConfig({platform, mode: 'server', path: `/lab/${name}/server.conf`});
-  const server = await parts.createServer(config, {platform, logger});
+  const server = await createServer({config, platform, logger});
   await server.start();
   return server;
 }
@@ -92,7 +67,6 @@ async function startServer(
  */
 export async function startLab(vectorsDirectory: string, options: LabOptions = {}): Promise<Lab> {
   const logger = options.logger ?? silentLogger;
-  const parts = await loadParts();
   const files = await createLabFiles(vectorsDirectory);
   const ports = new Map<number, number>();
   const platform: Lab['platform'] = (wanted = {}) =>
@@ -105,8 +79,8 @@ export async function startLab(vectorsDirectory: string, options: LabOptions = {
     });
   const brokerPlatform = platform();
   const brokerConfig = await loadConfig({platform: brokerPlatform, mode: 'server', path: '/lab/broker/broker.conf'});
-  const broker = await parts.startBroker({config: brokerConfig, platform: brokerPlatform, logger});
-  const servers = await Promise.all(nodeNames(files).map((name) => startServer(files, {name, ports, logger, parts})));
+  const broker = await startBroker({config: brokerConfig, platform: brokerPlatform, logger});
+  const servers = await Promise.all(files.nodeNames().map((name) => startServer(files, {name, ports, logger})));
   return {
     files,
     ports,

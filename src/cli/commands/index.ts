@@ -11,6 +11,7 @@ import {factsCommand} from './facts.ts';
 import {findCommand} from './find.ts';
 import {inventoryCommand} from './inventory.ts';
 import {pingCommand} from './ping.ts';
+import {pluginCommand} from './plugin.ts';
 import {reqCommand} from './req.ts';
 import {serverCommand} from './server-run.ts';
 import {toolCommand} from './tool.ts';
@@ -38,6 +39,7 @@ export const program: CommandSpec = {
     factsCommand,
     inventoryCommand,
     pingCommand,
+    pluginCommand,
     reqCommand,
     serverCommand,
     toolCommand,
