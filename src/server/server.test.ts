@@ -9,6 +9,7 @@ import {
   testIdentity,
   testProvider,
 } from '../../test/support/test-server.ts';
+import {createNodePlatform} from '../lib/node-platform.ts';
 import {parseLifecycleEvent} from '../events/index.ts';
 
 describe('subscriptions', () => {
@@ -201,8 +202,13 @@ describe('faults of messages', () => {
     [86_400, 0],
   ])('fault 31: a request made %d seconds from now runs %d times', async (offsetSeconds, runs) => {
     const agent = countingAgent();
-    await using node = await startTestServer({agents: [agent]});
-    node.deliver(await signedRequest({sentAtMs: Date.now() + offsetSeconds * 1000 + Math.sign(offsetSeconds) * -500}));
+    const platform = createNodePlatform();
+    const nowMs = Date.UTC(2026, 10, 21, 12, 0, 0, 500);
+    await using node = await startTestServer({
+      agents: [agent],
+      platform: {...platform, clock: {...platform.clock, nowMs: () => nowMs}},
+    });
+    node.deliver(await signedRequest({sentAtMs: nowMs + offsetSeconds * 1000}));
     await node.settled();
     expect(agent.calls()).toBe(runs);
     expect(node.statistics()).toMatchObject({ttlExpired: 1 - runs});
