@@ -7,6 +7,7 @@ import {brokerCommand} from './broker.ts';
 import {buildinfoCommand} from './buildinfo.ts';
 import {cheatCommand} from './cheat.ts';
 import {completionCommand} from './completion.ts';
+import {emulateCommand} from './emulate.ts';
 import {factsCommand} from './facts.ts';
 import {findCommand} from './find.ts';
 import {inventoryCommand} from './inventory.ts';
@@ -35,6 +36,7 @@ export const program: CommandSpec = {
     buildinfoCommand,
     cheatCommand(() => program),
     completionCommand,
+    emulateCommand,
     findCommand,
     factsCommand,
     inventoryCommand,

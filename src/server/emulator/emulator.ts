@@ -122,6 +122,9 @@ class ServerEmulator implements Emulator {
   async start(): Promise<EmulatorReport> {
     const {platform, count, startsPerSecond = 0, signal, progress} = this.#options;
     const startedMs = platform.clock.monotonicMs();
+    // One listener for all: a signal is not made for thousands of them.
+    const abort = (): void => void this.stop();
+    signal?.addEventListener('abort', abort, {once: true});
     let next = 0;
     const worker = async (): Promise<void> => {
       while (next < count) {
@@ -130,11 +133,15 @@ class ServerEmulator implements Emulator {
         await this.#pace({index, startedMs, startsPerSecond});
         const server = await this.#createServer(index);
         this.servers.push(server);
-        await server.start(signal === undefined ? {} : {signal});
+        await server.start();
         progress?.(this.servers.length);
       }
     };
-    await Promise.all(Array.from({length: Math.min(count, startsAtOnceMax)}, worker));
+    try {
+      await Promise.all(Array.from({length: Math.min(count, startsAtOnceMax)}, worker));
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
     return {servers: this.servers.length, startMilliseconds: Math.round(platform.clock.monotonicMs() - startedMs)};
   }
 
