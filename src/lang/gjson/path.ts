@@ -19,7 +19,7 @@ export function startsPipe(text: string): boolean {
     while (end < text.length && !'.|:'.includes(text.charAt(end))) end += 1;
     return isModifierName(text.slice(1, end));
   }
-  return first === '[' || first === '{' || first === '!';
+  return first === '[' || first === '{';
 }
 
 export function parseObjectStep(path: string): ObjectStep {
