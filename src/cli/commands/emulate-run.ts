@@ -13,7 +13,7 @@ export async function runEmulate(context: CliContext, parsed: ParsedArguments): 
   const logger = emulatorLogger({context, parsed, config});
   const count = integer(parsed, 'count');
   if (count < 1) throw new CliError('ERR_CLI_VALUE', `--count is ${count}, expected at least 1`);
-  const authority = await readAuthority(context.platform, parsed);
+  const authority = await readAuthority(context.platform, {parsed, config});
   const addresses = strings(parsed, 'local-address');
   const collectives = strings(parsed, 'collective');
   const emulator = await createEmulator({
@@ -80,13 +80,17 @@ const authorityFileBytesMax = 1024 * 1024;
 
 async function readAuthority(
   platform: Platform,
-  parsed: ParsedArguments,
+  options: {readonly parsed: ParsedArguments; readonly config: Config},
 ): Promise<{readonly certificatePem: string; readonly keyPem: string} | undefined> {
-  const certificate = parsed.flags['ca'];
-  const key = parsed.flags['ca-key'];
-  if (certificate === undefined && key === undefined) return undefined;
-  if (typeof certificate !== 'string' || typeof key !== 'string') {
-    throw new CliError('ERR_CLI_VALUE', 'flags --ca and --ca-key need each other');
+  const {flags} = options.parsed;
+  const key = flags['ca-key'];
+  const certificate = flags['ca'] ?? options.config.get('plugin.security.file.ca');
+  if (typeof key !== 'string') {
+    if (flags['ca'] === undefined) return undefined;
+    throw new CliError('ERR_CLI_VALUE', '--ca is given without --ca-key, expected both or only --ca-key');
+  }
+  if (typeof certificate !== 'string' || certificate === '') {
+    throw new CliError('ERR_CLI_VALUE', '--ca-key is given without --ca, and the configuration names no CA file');
   }
   const read = async (path: string): Promise<string> => {
     try {
@@ -102,7 +106,7 @@ function reportLine(report: EmulatorReport, options: {readonly json: boolean; re
   const seconds = report.startMilliseconds / 1000;
   if (options.json) return `${JSON.stringify({event: 'started', servers: report.servers, seconds, ...memory()})}\n`;
   const {rssMegabytes} = memory();
-  return `Started ${report.servers} servers in ${seconds.toFixed(2)} s, using ${rssMegabytes} MB of memory\n`;
+  return `Emulated ${report.servers} servers are running after ${seconds.toFixed(2)} s, in ${rssMegabytes} MB of memory\n`;
 }
 
 function memory(): {readonly rssMegabytes: number; readonly heapMegabytes: number} {

@@ -33,9 +33,14 @@ export const emulateCommand: CommandSpec = {
       name: 'ca',
       kind: 'string',
       placeholder: 'FILE',
-      help: 'Certificate of an authority that issues a certificate for each server',
+      help: 'Certificate that belongs to --ca-key, when it is not the CA of the configuration',
     },
-    {name: 'ca-key', kind: 'string', placeholder: 'FILE', help: 'Private key of the authority'},
+    {
+      name: 'ca-key',
+      kind: 'string',
+      placeholder: 'FILE',
+      help: 'Private key of an authority that issues a certificate for each server',
+    },
     {name: 'rate', kind: 'integer', default: '0', help: 'Servers to start in a second, 0 for no limit'},
     {
       name: 'local-address',
