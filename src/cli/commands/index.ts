@@ -8,6 +8,7 @@ import {buildinfoCommand} from './buildinfo.ts';
 import {cheatCommand} from './cheat.ts';
 import {completionCommand} from './completion.ts';
 import {emulateCommand} from './emulate.ts';
+import {demoCommand} from './demo.ts';
 import {factsCommand} from './facts.ts';
 import {findCommand} from './find.ts';
 import {inventoryCommand} from './inventory.ts';
@@ -37,6 +38,7 @@ export const program: CommandSpec = {
     cheatCommand(() => program),
     completionCommand,
     emulateCommand,
+    demoCommand,
     findCommand,
     factsCommand,
     inventoryCommand,

@@ -40,6 +40,17 @@ export interface FleetFiles {
   readonly strangerConfig: string;
 }
 
+/** Rights are denied unless a policy allows: the demo's caller may ask what the nodes are, nobody else anything. */
+const policy = `policy default deny
+allow\tchoria=${callerName}\t*\t*\t*
+`;
+
+async function writePolicies(platform: Platform, directory: string): Promise<void> {
+  const folder = join(directory, 'policies');
+  await platform.files.makeDirectory(folder, {mode: 0o700, recursive: true});
+  await platform.files.writeAtomic(join(folder, 'rpcutil.policy'), policy, {mode: publicMode});
+}
+
 /** What is the same for everybody who connects: where the broker is, and who they are. */
 function securityLines(directory: string, name: string): string {
   return [
@@ -118,6 +129,7 @@ export async function writeMembers(
     const folder = join(directory, node.identity);
     await files.makeDirectory(folder, {mode: 0o700, recursive: true});
     await files.writeAtomic(join(folder, 'facts.json'), `${JSON.stringify(node.facts)}\n`, {mode: publicMode});
+    await writePolicies(platform, folder);
     await files.writeAtomic(join(folder, 'classes.txt'), `${node.classes.join('\n')}\n`, {mode: publicMode});
     serverConfigs.push(
       await write(join(node.identity, 'server.conf'), [
@@ -132,6 +144,7 @@ export async function writeMembers(
       ]),
     );
   }
+  await writePolicies(platform, directory);
   const homeDirectory = join(directory, 'home');
   await files.makeDirectory(homeDirectory, {mode: 0o700, recursive: true});
   return {
