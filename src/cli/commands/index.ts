@@ -7,8 +7,8 @@ import {brokerCommand} from './broker.ts';
 import {buildinfoCommand} from './buildinfo.ts';
 import {cheatCommand} from './cheat.ts';
 import {completionCommand} from './completion.ts';
-import {emulateCommand} from './emulate.ts';
 import {demoCommand} from './demo.ts';
+import {emulateCommand} from './emulate.ts';
 import {factsCommand} from './facts.ts';
 import {findCommand} from './find.ts';
 import {inventoryCommand} from './inventory.ts';
@@ -37,9 +37,9 @@ export const program: CommandSpec = {
     buildinfoCommand,
     cheatCommand(() => program),
     completionCommand,
-    emulateCommand,
     demoCommand,
     findCommand,
+    emulateCommand,
     factsCommand,
     inventoryCommand,
     pingCommand,
