@@ -39,7 +39,18 @@ function jsonLine(entry: LogEntry): string {
     msg: cut(entry.message),
     time: formatLocalTime(entry.atMs),
   };
-  return `${stringifyGo(line, {sortKeys: true})}\n`;
+  return `${escapeInJson(stringifyGo(line, {sortKeys: true}))}\n`;
+}
+
+/** JSON leaves marks that reorder or hide text as they are; whoever shows the file on a terminal would be misled. */
+function escapeInJson(json: string): string {
+  return json.replace(/[\u007f-\u009f\p{Cf}]/gu, (character) =>
+    Array.from({length: character.length}, (_unused, index) => unitEscape(character.charCodeAt(index))).join(''),
+  );
+}
+
+function unitEscape(unit: number): string {
+  return `\\u${unit.toString(16).padStart(4, '0')}`;
 }
 
 function textLine(entry: LogEntry): string {
