@@ -100,17 +100,11 @@ function readArgument(text: string): string {
 function readLiteral(path: string): SpecialStep | undefined {
   const body = path.slice(1);
   const first = body.charAt(0);
-  if (first === '"') {
-    const {end} = skipString(body, 0);
-    return {json: body.slice(0, end), rest: body.slice(end)};
-  }
+  // A text or number takes all that follows with it: nothing can be looked up in one.
+  if (/^["0-9+-]/.test(body)) return {json: body, rest: ''};
   if (first === '{' || first === '[') {
     const end = skipContainer(body, 0);
     return {json: body.slice(0, end), rest: body.slice(end)};
-  }
-  if (/^[-+0-9]/.test(body)) {
-    const number = /^[-+0-9.eE]*/.exec(body)?.[0] ?? '';
-    return {json: number, rest: body.slice(number.length)};
   }
   let end = 0;
   while (end < body.length && !'|.'.includes(body.charAt(end))) end += 1;
