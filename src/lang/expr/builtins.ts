@@ -30,6 +30,10 @@ function bad(name: string, value: ExprValue): OperatorFailure {
   return new OperatorFailure(`${name} does not take ${typeName(value)}`);
 }
 
+function isSequence(value: ExprValue | undefined): boolean {
+  return value instanceof Uint8Array || (value !== undefined && isList(value));
+}
+
 function text(name: string, value: ExprValue | undefined): string {
   if (typeof value !== 'string') throw bad(name, value ?? null);
   return value;
@@ -231,8 +235,7 @@ function unique(values: readonly ExprValue[], {budget}: BuiltinContext): readonl
 function getMember(args: readonly ExprValue[]): ExprValue {
   const [container = null, key = null] = args;
   if (isMap(container)) return container.get(key) ?? null;
-  if (container === null) throw bad('get', container);
-  if (!isList(container) && !(container instanceof Uint8Array)) throw bad('get', container);
+  if (!isList(container) && !(container instanceof Uint8Array)) return null;
   if (!isNumeric(key)) return null;
   const index = toIndex(key);
   const at = index < 0 ? container.length + index : index;
@@ -424,8 +427,8 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ['duration', duration],
   ['date', date],
   ['timezone', timezone],
-  ['first', ([value], context) => list('first', value, context)[0] ?? null],
-  ['last', ([value], context) => list('last', value, context).at(-1) ?? null],
+  ['first', ([value], context) => (isSequence(value) ? (list('first', value, context)[0] ?? null) : null)],
+  ['last', ([value], context) => (isSequence(value) ? (list('last', value, context).at(-1) ?? null) : null)],
   ['get', getMember],
   [
     'take',

@@ -104,7 +104,7 @@ export function checkBuiltin(checker: Checker, node: BuiltinNode, scope: CheckSc
 function elementType(name: string, list: ExprType | undefined): ExprType | undefined {
   if (list?.kind !== 'list') return undefined;
   if (name === 'first' || name === 'last') return exprTypes.any;
-  return ['take', 'reverse', 'uniq', 'sort'].includes(name) ? {kind: 'list', of: list.of} : undefined;
+  return name === 'take' ? {kind: 'list', of: list.of} : undefined;
 }
 
 function requireAll(
@@ -147,7 +147,7 @@ function checkAggregate(checker: Checker, node: BuiltinNode, types: readonly Exp
       );
     }
   }
-  return node.name === 'mean' || node.name === 'median' ? exprTypes.float : exprTypes.any;
+  return exprTypes.any;
 }
 
 function checkPredicateCall(checker: Checker, node: BuiltinNode, scope: CheckScope): ExprType {
@@ -157,7 +157,7 @@ function checkPredicateCall(checker: Checker, node: BuiltinNode, scope: CheckSco
     throw checker.fail(`${node.name} takes a list, found ${typeText(list)}`, listNode ?? node);
   }
   const item = list.kind === 'list' ? list.of : list.kind === 'bytes' ? exprTypes.int : exprTypes.any;
-  const result = predicate === undefined ? item : checker.check(predicate, {...scope, item});
+  const result = predicate === undefined ? exprTypes.any : checker.check(predicate, {...scope, item});
   if (extra !== undefined) {
     const type = checker.check(extra, scope);
     if (node.name === 'sortBy' && type.kind !== 'string' && type.kind !== 'any') {
@@ -189,9 +189,7 @@ function checkPredicateCall(checker: Checker, node: BuiltinNode, scope: CheckSco
     case 'sortBy':
       return {kind: 'list', of: item};
     case 'sum':
-      if (!isNumber(result) && result.kind !== 'any')
-        throw checker.fail(`sum takes numbers, found ${typeText(result)}`, node);
-      return result;
+      return exprTypes.any;
     default:
       return exprTypes.any;
   }

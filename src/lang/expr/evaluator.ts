@@ -149,8 +149,7 @@ export class Evaluator {
 
   private binary(node: Extract<Node, {kind: 'binary'}>, scope: Scope): ExprValue {
     const {operator} = node;
-    if (operator === 'and') return this.truth(node.left, scope) && this.truth(node.right, scope);
-    if (operator === 'or') return this.truth(node.left, scope) || this.truth(node.right, scope);
+    if (operator === 'and' || operator === 'or') return this.logic(operator, node, scope);
     const left = this.evaluate(node.left, scope);
     if (operator === '??') return left ?? this.evaluate(node.right, scope);
     const right = this.evaluate(node.right, scope);
@@ -181,6 +180,18 @@ export class Evaluator {
         return result;
       }
     }
+  }
+
+  /**
+   * The Go program simplifies an operand that is the word true or false away before it runs, and does not look at the type of
+   * the right side: so `x or true` is true whatever x is.
+   */
+  private logic(operator: 'and' | 'or', node: Extract<Node, {kind: 'binary'}>, scope: Scope): ExprValue {
+    const decisive = operator === 'or';
+    const word = node.right.kind === 'literal' && typeof node.right.value === 'boolean' ? node.right.value : undefined;
+    if (word === decisive) return decisive;
+    if (word !== undefined) return this.evaluate(node.left, scope);
+    return this.truth(node.left, scope) === decisive ? decisive : this.evaluate(node.right, scope);
   }
 
   private equal(left: ExprValue, right: ExprValue): boolean {

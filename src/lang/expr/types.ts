@@ -63,6 +63,7 @@ export function isNumber(type: ExprType): boolean {
 export function isComparable(left: ExprType, right: ExprType): boolean {
   if (left.kind === 'any' || right.kind === 'any' || left.kind === 'nil' || right.kind === 'nil') return true;
   if (isNumber(left) && isNumber(right)) return true;
+  if (left.kind === 'function' || right.kind === 'function') return true;
   if (left.kind === 'bytes' || right.kind === 'bytes')
     return left.kind === right.kind || left.kind === 'list' || right.kind === 'list';
   return left.kind === right.kind;

@@ -137,5 +137,6 @@ export function deepEqual(left: ExprValue, right: ExprValue): boolean {
   if (left instanceof Uint8Array && right instanceof Uint8Array) return Buffer.compare(left, right) === 0;
   if (left instanceof ExprDuration && right instanceof ExprDuration) return left.nanoseconds === right.nanoseconds;
   if (left instanceof ExprTime && right instanceof ExprTime) return left.nanoseconds === right.nanoseconds;
-  return typeof left === typeof right && left === right;
+  // Functions have no equality.
+  return typeof left === typeof right && typeof left !== 'function' && left === right;
 }
