@@ -36,3 +36,4 @@ export type {DdlKind, DdlResolverOptions, DiskResolverOptions} from './resolve.t
 export {ddlToRuby} from './render-ruby.ts';
 export {renderDataDdlConsole, renderDataDdlMarkdown, renderDdlConsole, renderDdlMarkdown} from './render-text.ts';
 export type {ConsoleStyle} from './render-text.ts';
+export {rubyDdlToJson} from './ruby/to-json.ts';

@@ -233,7 +233,7 @@ async function runCall(
   // A service agent has its own subject and does not hear what is sent to all.
   if (call.type === 'broadcast' && agent.metadata.service) return undefined;
   if (call.type === 'service' && !agent.metadata.service) return undefined;
-  const filter: Filter = isFields(call.filter) ? filterFromWire(call.filter as never) : emptyFilter;
+  const filter: Filter = isFields(call.filter) ? filterFromWire(call.filter) : emptyFilter;
   if (!(await matches(filter, context))) return undefined;
   const request: Request = {
     version: 1,
