@@ -1,26 +1,22 @@
 /** Judges transcripts of the client's commands: each case runs against the lab fleet, several at a time. */
-import type {CliTestResult} from '../../../support/cli.ts';
+import type {Lab, LabRunResult} from '../../../support/lab.ts';
 import type {CaseResult, Judge, JudgeInput} from '../../judge.ts';
-import {compareRun, type CompareOptions, type Transcript} from './_compare.ts';
-import {sharedLab} from './_lab.ts';
+import {compareRun, type CompareOptions} from './_compare.ts';
+import {type LabCase, programVersions, sharedLab} from './_lab.ts';
 import {alignMessages, dropWarnings} from './_messages.ts';
 
 /** Most of a case's time is waiting for answers, so several run side by side. */
 const parallelCases = 10;
 
-export type ClientCase = Transcript & {
-  readonly stdin?: string;
-  readonly env?: Readonly<Record<string, string | null>>;
-  readonly note?: string;
-};
+export type ClientCase = LabCase & {readonly note?: string};
 
 export interface ClientJudgeOptions<Case extends ClientCase> {
   readonly compare?: CompareOptions;
   /** Checks beyond the transcript; a text says what is wrong. */
-  readonly check?: (item: Case, result: CliTestResult) => string | undefined;
+  readonly check?: (item: Case, result: LabRunResult) => string | undefined;
   /** Changes what is compared, for cases whose result the README leaves open. */
-  readonly adjust?: (item: Case, result: CliTestResult) => CliTestResult;
-  readonly run?: (item: Case, lab: Awaited<ReturnType<typeof sharedLab>>) => Promise<CliTestResult>;
+  readonly adjust?: (item: Case, result: LabRunResult) => LabRunResult;
+  readonly run?: (item: Case, lab: Lab) => Promise<LabRunResult>;
 }
 
 export function clientJudge<Case extends ClientCase>(options: ClientJudgeOptions<Case> = {}): Judge {
@@ -33,7 +29,8 @@ async function* judgeAll<Case extends ClientCase>(
 ): AsyncIterable<CaseResult> {
   const cases = input.data as readonly Case[];
   const lab = await sharedLab(input.vectorsDirectory);
-  const run = options.run ?? ((item: Case) => lab.run(item));
+  const run = options.run ?? runInLab;
+  const versions = programVersions(input.vectorsDirectory);
   const pending = new Map<number, Promise<{readonly index: number; readonly result: CaseResult}>>();
   let next = 0;
   while (next < cases.length || pending.size > 0) {
@@ -42,7 +39,7 @@ async function* judgeAll<Case extends ClientCase>(
       const item = cases[index] as Case;
       pending.set(
         index,
-        judgeCase(item, {options, run: () => run(item, lab)}).then((result) => ({index, result})),
+        judgeCase(item, {options, versions, run: () => run(item, lab)}).then((result) => ({index, result})),
       );
     }
     const {index, result} = await Promise.race(pending.values());
@@ -51,11 +48,27 @@ async function* judgeAll<Case extends ClientCase>(
   }
 }
 
+/** Runs a case as it says. */
+export function runInLab(item: ClientCase, lab: Lab): Promise<LabRunResult> {
+  const {argv, env, stdin, cwd, tty} = item;
+  return lab.run({
+    argv,
+    ...(env === undefined ? {} : {env}),
+    ...(stdin === undefined ? {} : {stdin}),
+    ...(cwd === undefined ? {} : {cwd}),
+    ...(tty === undefined ? {} : {tty}),
+  });
+}
+
 async function judgeCase<Case extends ClientCase>(
   item: Case,
-  job: {readonly options: ClientJudgeOptions<Case>; readonly run: () => Promise<CliTestResult>},
+  job: {
+    readonly options: ClientJudgeOptions<Case>;
+    readonly versions: readonly string[];
+    readonly run: () => Promise<LabRunResult>;
+  },
 ): Promise<CaseResult> {
-  const {options} = job;
+  const {options, versions} = job;
   try {
     const raw = await job.run();
     const adjusted = options.adjust === undefined ? raw : options.adjust(item, raw);
@@ -65,8 +78,9 @@ async function judgeCase<Case extends ClientCase>(
       stderr: alignMessages(item.stderr ?? '', withoutWarnings(item.stderr ?? '', adjusted.stderr)),
       output: item.output === undefined ? adjusted.output : withoutWarnings(item.output, adjusted.output),
     };
-    const verdict = compareRun(item, result, options.compare ?? {});
-    const problem = verdict.passed ? options.check?.(item, raw) : undefined;
+    const compare = {versions, ...options.compare};
+    const verdict = compareRun(item, result, compare);
+    const problem = verdict.passed ? (fileProblem(item, raw, compare) ?? options.check?.(item, raw)) : undefined;
     return problem === undefined
       ? verdict
       : {name: item.name, passed: false, expected: 'what the case says', got: problem};
@@ -78,4 +92,13 @@ async function judgeCase<Case extends ClientCase>(
 
 function withoutWarnings(wanted: string, found: string): string {
   return wanted.includes('level=warn') ? found : dropWarnings(found);
+}
+
+/** What is wrong with the file that `-o` named. */
+function fileProblem(item: ClientCase, result: LabRunResult, compare: CompareOptions): string | undefined {
+  if (item.output_file === undefined) return undefined;
+  const at = item.argv.findIndex((word) => word === '-o' || word === '--output-file');
+  const text = result.scratchFile(item.argv[at + 1] ?? '') ?? '';
+  const verdict = compareRun({...item, stdout: item.output_file}, {...result, stdout: text}, compare);
+  return verdict.passed ? undefined : `${verdict.expected ?? ''} in the file, but ${verdict.got ?? ''}`;
 }

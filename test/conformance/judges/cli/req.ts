@@ -1,0 +1,3 @@
+import {clientJudge} from './_client.ts';
+
+export default clientJudge();
