@@ -108,11 +108,11 @@ export class FleetClient implements Client {
     const signal = options.signal ?? new AbortController().signal;
     signal.addEventListener('abort', end, {once: true});
     const handle = await probe.send({filter, collective, timeoutMs, signal}, (identity) => {
-      if (answers.length >= clientConnectLimits.pingAnswersMax) return;
+      if (answers.length >= (options.expect || clientConnectLimits.pingAnswersMax)) return;
       const elapsedMs = clock.monotonicMs() - publishedAtMs;
       answers.push({identity, elapsedMs});
       options.onAnswer?.(identity, elapsedMs);
-      if (options.expect !== undefined && options.expect > 0 && answers.length >= options.expect) end();
+      if (answers.length === options.expect) end();
     });
     const timer = clock.setTimer(end, timeoutMs);
     if (!signal.aborted) await ended;

@@ -32,10 +32,7 @@ export function createInventoryMethod(options: InventoryOptions): DiscoveryMetho
     discover: async (request) => {
       const source = request.options['file'] ?? options.source ?? '';
       if (source === '') {
-        throw new DiscoveryError(
-          'ERR_DISCOVERY_SOURCE',
-          'no discovery source file specified, expected --do file=FILE or plugin.choria.discovery.inventory.source',
-        );
+        throw new DiscoveryError('ERR_DISCOVERY_SOURCE', 'no discovery source file specified');
       }
       const inventory = await readInventory(options.files, {
         path: expandHome(source, options.homeDirectory),
