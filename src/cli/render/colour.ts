@@ -3,12 +3,12 @@ import type {TextSink} from '../types.ts';
 
 export interface Paint {
   readonly enabled: boolean;
-  red(text: string): string;
-  green(text: string): string;
-  yellow(text: string): string;
-  brightWhite(text: string): string;
-  brightRed(text: string): string;
-  bold(text: string): string;
+  readonly red: (text: string) => string;
+  readonly green: (text: string) => string;
+  readonly yellow: (text: string) => string;
+  readonly brightWhite: (text: string) => string;
+  readonly brightRed: (text: string) => string;
+  readonly bold: (text: string) => string;
 }
 
 export interface ColourOptions {

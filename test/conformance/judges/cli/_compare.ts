@@ -204,12 +204,25 @@ function orderReplies(lines: readonly string[]): string[] {
   });
 }
 
+function trailingBlanks(lines: readonly string[]): number {
+  return lines.length - 1 - lines.findLastIndex((line) => line !== '');
+}
+
+/** Sorts entries of several lines; blank lines that only the last one has belong to what follows. */
+function orderEntries(entries: readonly (readonly string[])[]): readonly string[] {
+  const common = Math.min(...entries.map(trailingBlanks));
+  const last = entries.at(-1) ?? [];
+  const extra = trailingBlanks(last) - common;
+  const cut = entries.map((entry) => (entry === last ? entry.slice(0, entry.length - extra) : entry).join('\n'));
+  return [...cut.sort(), ...Array.from({length: extra}, () => '')];
+}
+
 /** Ties of a summary, and the values of a facts report that were found equally often, come in any order. */
 function orderTies(lines: readonly string[]): string[] {
   const out: string[] = [];
   let group: {count: string; entries: string[][]} | undefined;
   const flush = (): void => {
-    if (group !== undefined) out.push(...group.entries.map((entry) => entry.join('\n')).sort());
+    if (group !== undefined) out.push(...orderEntries(group.entries));
     group = undefined;
   };
   let section: 'none' | 'summary' | 'facts' = 'none';
