@@ -60,6 +60,7 @@ export {
   uniqueId,
 } from './subjects.ts';
 export {encodeTransport, openTransport} from './transport.ts';
+export {createTransportCache, type TransportCache} from './transport-cache.ts';
 export type {
   CompoundEntry,
   FactFilter,

@@ -28,6 +28,10 @@ export const protocolLimits = {
   requestCacheEntriesMax: 1_024,
   /** How long a decoded request is kept: a burst to all servers of a process is over by then. */
   requestCacheSeconds: 10,
+  /** The last transports kept opened for the other servers of a process; a fleet asks a few things at a time. */
+  transportCacheEntriesMax: 8,
+  /** Larger transports are opened each time, so that the cache stays below half a megabyte. */
+  transportCacheBytesMax: 65_536,
   /** Bytes of the file of remembered request ids; 100,000 records have 9 MB and the file holds up to twice as many. */
   replayFileBytesMax: 67_108_864,
 } as const;

@@ -9,6 +9,7 @@ import {nanosecondsToMs, newRequestId} from './ids.ts';
 import {createReply, encodeReplyTransport, openReply} from './reply.ts';
 import {createRequestCache, encodeRequest, type NewRequest, openRequest} from './request.ts';
 import {encodeTransport, openTransport} from './transport.ts';
+import {createTransportCache} from './transport-cache.ts';
 import type {Filter, ProtocolVersion, Transport} from './types.ts';
 
 const nowMs = Date.UTC(2026, 10, 21, 12);
@@ -134,6 +135,20 @@ describe.each<ProtocolVersion>([1, 2])('messages of version %i', (version) => {
     openRequest({version, payload, trace: []}, {provider: counting, nowMs: nowMs + 11_000, cache});
     expect(counting.verified).toBe(2);
   });
+});
+
+test('equal bytes give one transport object, others another, and the oldest is dropped', () => {
+  const make = (senderId: string): Buffer =>
+    encodeTransport({version: 1, payload: Buffer.from('x'), senderId, trace: []});
+  const cache = createTransportCache(2);
+  const first = cache.open(make('a'));
+  expect(cache.open(make('a'))).toBe(first);
+  expect(cache.open(make('b'))).not.toBe(first);
+  expect(cache.open(make('a'))).toBe(first);
+  cache.open(make('c'));
+  expect(cache.open(make('a'))).toEqual(first);
+  expect(cache.open(make('a'))).not.toBe(first);
+  expect(() => cache.open(Buffer.from('x'))).toThrow(/not JSON/);
 });
 
 test('a reply to a federated request carries its header and all earlier hops, another only its own', () => {

@@ -127,31 +127,22 @@ export function openReply(transport: Transport, options: OpenReplyOptions = {}):
     );
   }
   const secure = readObject(transport.payload, 'secure_reply');
-  checkDocument(secure, {
-    name: protocolNames[version].secureReply,
-    stage: 'secure_reply',
-    strict: options.strict === true,
-  });
+  if (options.strict === true) {
+    requireSchema(protocolNames[version].secureReply, secure, {what: 'secure reply', stage: 'secure_reply'});
+  }
   const bytes = readReplyBytes(secure, version);
   if (secure['hash'] !== sha256(bytes)) {
     throw new ProtocolError('ERR_REPLY_HASH_MISMATCH', 'Cannot accept reply: its hash does not belong to its content', {
       stage: 'secure_reply',
     });
   }
+  // The reference looks at the name of the layer last; what the reply inside calls itself only strict validation asks.
+  requireProtocol(secure, protocolNames[version].secureReply, 'reply');
   const reply = readObject(bytes, 'reply');
   if (options.strict === true) requireSchema(protocolNames[version].reply, reply, {what: 'reply', stage: 'reply'});
-  requireProtocol(reply, protocolNames[version].reply, 'reply');
   const opened = version === 1 ? fromWireV1(reply) : fromWireV2(reply);
   const senderVerified = isSenderVerified(bytes, secure, {...options, senderId: opened.senderId});
   return {...opened, senderVerified};
-}
-
-function checkDocument(
-  document: WireObject,
-  options: {readonly name: string; readonly stage: ProtocolStage; readonly strict: boolean},
-): void {
-  if (options.strict) requireSchema(options.name, document, {what: 'secure reply', stage: options.stage});
-  requireProtocol(document, options.name, options.stage);
 }
 
 function requireProtocol(document: WireObject, name: string, stage: ProtocolStage): void {
@@ -187,9 +178,11 @@ function readObject(bytes: Buffer, stage: ProtocolStage): WireObject {
 }
 
 function fromWireV1(reply: WireObject): Omit<Reply, 'senderVerified'> {
-  const envelope = reply['envelope'];
-  if (typeof envelope !== 'object' || envelope === null || Array.isArray(envelope))
-    throw invalid('it has no envelope', 'reply');
+  // Without an envelope all its fields are empty, as in the reference.
+  const envelope = reply['envelope'] === undefined ? {} : reply['envelope'];
+  if (typeof envelope !== 'object' || envelope === null || Array.isArray(envelope)) {
+    throw invalid('its envelope is not an object', 'reply');
+  }
   const fields = envelope as WireObject;
   return {
     version: 1,

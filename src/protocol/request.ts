@@ -52,11 +52,21 @@ export interface OpenedRequest {
   readonly proven: ProvenCaller;
 }
 
-/** Opened requests by hash of their bytes, shared by the servers of one process. */
-export type RequestCache = BoundedCache<OpenedRequest>;
+/** Opened requests, shared by the servers of one process. */
+export interface RequestCache {
+  readonly byHash: BoundedCache<OpenedRequest>;
+  /** The same by transport object, for transports that come out of a `TransportCache`: saves the hash. */
+  readonly byTransport: WeakMap<Transport, RecentlyOpened>;
+}
+
+interface RecentlyOpened {
+  readonly trustId: string;
+  readonly opened: OpenedRequest;
+  readonly expiresAtMs: number;
+}
 
 export function createRequestCache(entriesMax: number = protocolLimits.requestCacheEntriesMax): RequestCache {
-  return createBoundedCache(entriesMax);
+  return {byHash: createBoundedCache(entriesMax), byTransport: new WeakMap()};
 }
 
 /** Which version a provider speaks. */
@@ -86,12 +96,28 @@ export function openRequest(
     );
   }
   if (cache === undefined || provider.trustId === undefined) return openSecureRequest(transport, provider, nowMs);
-  const key = createHash('sha256').update(provider.trustId).update(transport.payload).digest('base64');
-  const known = cache.get(key, nowMs);
+  return openCached(transport, {provider, nowMs, cache, trustId: provider.trustId});
+}
+
+interface CachedOpening {
+  readonly provider: SecurityProvider;
+  readonly nowMs: number;
+  readonly cache: RequestCache;
+  readonly trustId: string;
+}
+
+function openCached(transport: Transport, options: CachedOpening): OpenedRequest {
+  const {cache, trustId, nowMs} = options;
+  const recent = cache.byTransport.get(transport);
+  if (recent !== undefined && recent.trustId === trustId && nowMs < recent.expiresAtMs) return recent.opened;
+  const key = createHash('sha256').update(trustId).update(transport.payload).digest('base64');
+  const known = cache.byHash.get(key, nowMs);
   if (known !== undefined) return known;
-  const opened = openSecureRequest(transport, provider, nowMs);
+  const opened = openSecureRequest(transport, options.provider, nowMs);
   const keepMs = nowMs + protocolLimits.requestCacheSeconds * 1_000;
-  cache.set(key, opened, Math.min(opened.proven.validUntilMs, keepMs));
+  const expiresAtMs = Math.min(opened.proven.validUntilMs, keepMs);
+  cache.byHash.set(key, opened, expiresAtMs);
+  cache.byTransport.set(transport, {trustId, opened, expiresAtMs});
   return opened;
 }
 

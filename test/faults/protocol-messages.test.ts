@@ -309,7 +309,11 @@ describe('fault 29: messages in another context', () => {
       refusalOf(() =>
         openReply({version: 1, payload: Buffer.from('{"protocol":"choria:secure:request:1"}'), trace: []}),
       ),
-    ).toBe('ERR_PROTOCOL_UNKNOWN');
+    ).toBe('ERR_REPLY_INVALID');
+    const renamed = alterSecure({version: 1, payload, trace: []}, (document) => {
+      document['protocol'] = 'choria:secure:request:1';
+    });
+    expect(refusalOf(() => openReply(renamed))).toBe('ERR_PROTOCOL_UNKNOWN');
   });
 });
 
