@@ -1,20 +1,8 @@
 /**
  * The strict judge of agent descriptions, for `plugin generate` and authors. Vectors: `agents/ddl-schema.json`.
  */
+import type {SchemaIssue} from './compiled-schema.ts';
 import {validateAgentDdl} from './generated/agent-schema.ts';
-
-/** What the generated code leaves behind for each failing place. */
-export interface SchemaIssue {
-  readonly instancePath: string;
-  readonly keyword: string;
-  readonly message?: string;
-  readonly params: Readonly<Record<string, unknown>>;
-}
-
-export interface CompiledSchema {
-  (document: unknown): boolean;
-  errors?: readonly SchemaIssue[] | null;
-}
 
 /**
  * What the schema says against a document, one text each; empty when nothing.

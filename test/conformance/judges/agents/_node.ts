@@ -21,10 +21,8 @@ import {
   createExternalAgentProvider,
   createRubyAgentProvider,
 } from '../../../../src/agents/index.ts';
+import {createAuthorizer} from '../../../../src/authz/index.ts';
 import {loadConfig} from '../../../../src/config/index.ts';
-import type {Config} from '../../../../src/config/types.ts';
-import type {Logger} from '../../../../src/lib/logger.ts';
-import type {Platform} from '../../../../src/lib/platform.ts';
 import {createNodePlatform} from '../../../../src/lib/node-platform.ts';
 import {
   createFilterMatcher,
@@ -140,7 +138,7 @@ export async function startTestNode(options: {
     createExternalAgentProvider({node: context, registry}),
   ];
   for (const provider of providers) await provider.start();
-  const authorizer = await loadAuthorizer(config, {platform, logger});
+  const authorizer = await createAuthorizer(config, {platform, logger});
   const auditor = await createAuditor(config, {platform, logger});
   return {
     context,
@@ -154,18 +152,6 @@ export async function startTestNode(options: {
       rmSync(root, {recursive: true, force: true});
     },
   };
-}
-
-type CreateAuthorizer = (
-  config: Config,
-  options: {readonly platform: Platform; readonly logger: Logger},
-) => Promise<Authorizer | undefined>;
-
-async function loadAuthorizer(...parameters: Parameters<CreateAuthorizer>): Promise<Authorizer | undefined> {
-  if (!parameters[0].get('rpcauthorization')) return undefined;
-  const specifier = '../../../../src/authz/index.ts';
-  const module = (await import(specifier)) as {readonly createAuthorizer: CreateAuthorizer};
-  return module.createAuthorizer(...parameters);
 }
 
 function placeFiles(files: Fields, places: {readonly etc: string; readonly lib: string}): void {

@@ -77,7 +77,8 @@ const judge: Judge = async function* ({data, vectorsDirectory}) {
   const activation = recorded(node);
   for (const [index, item] of cases.entries()) {
     const request = fields(JSON.parse(text(item['request'])));
-    const name = `#${index + 1} ${text(item['kind'])} ${typeof request['action'] === 'string' ? request['action'] : ''}`.trim();
+    const name =
+      `#${index + 1} ${text(item['kind'])} ${typeof request['action'] === 'string' ? request['action'] : ''}`.trim();
     if (item['kind'] === 'activation_request') {
       yield judgeRecord(name, item, activation);
       continue;
