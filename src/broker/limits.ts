@@ -39,6 +39,8 @@ export const engineLimits = {
   subjectEntriesMax: 8192,
   /** Output buffers in use at once; a broadcast to thousands flushes the oldest instead of taking more. */
   outputBuffersMax: 24,
+  /** Buffers of one connection that wait to be used again until the system has taken them. */
+  lentBuffersMax: 4,
   /** One output buffer: what one read of a busy publisher becomes. */
   outputBufferBytes: 131_072,
   /** Fuller buffers are handed to the socket as they are, emptier ones are copied to size. */

@@ -10,7 +10,8 @@ const patienceMs = 8000;
 export class RawClient {
   #received = '';
   isClosed = false;
-  #changed: (() => void) | undefined = undefined;
+  hasReceivedAny = false;
+  readonly #waiting = new Set<() => void>();
   readonly stream: ByteStream;
   readonly #platform: Platform;
 
@@ -19,7 +20,7 @@ export class RawClient {
     this.stream = stream;
     stream.onClose = () => {
       this.isClosed = true;
-      this.#changed?.();
+      this.#wake();
     };
     this.listen();
   }
@@ -35,7 +36,8 @@ export class RawClient {
   listen(): void {
     this.stream.onData = (chunk) => {
       this.#received += chunk.toString('latin1');
-      this.#changed?.();
+      this.hasReceivedAny = true;
+      this.#wake();
     };
   }
 
@@ -65,6 +67,14 @@ export class RawClient {
     return this.#received;
   }
 
+  /** The same, and forgets it. */
+  take(): string {
+    const text = this.#received;
+    this.#received = '';
+    this.hasReceivedAny = false;
+    return text;
+  }
+
   /** Waits until a condition on this client holds. */
   async until(condition: (client: RawClient) => boolean): Promise<void> {
     const deadline = this.#platform.clock.monotonicMs() + patienceMs;
@@ -82,20 +92,20 @@ export class RawClient {
     this.stream.destroy();
   }
 
+  #wake(): void {
+    for (const waiting of [...this.#waiting]) waiting();
+  }
+
   #change(limitMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = this.#platform.clock.setTimer(() => finish(false), limitMs);
-      const finish = (changed: boolean): void => {
+      const changed = (): void => finish(true);
+      const finish = (isChanged: boolean): void => {
         timer.cancel();
-        this.#changed = undefined;
-        resolve(changed);
+        this.#waiting.delete(changed);
+        resolve(isChanged);
       };
-      this.#changed = () => finish(true);
+      this.#waiting.add(changed);
     });
   }
-}
-
-/** Each INFO line becomes the vectors' placeholder. */
-export function collapse(text: string): string {
-  return text.replaceAll(/INFO \{[^\r\n]*\} ?\r\n/g, '<INFO>\r\n');
 }

@@ -55,6 +55,8 @@ export class OutputPool {
 export class Output {
   #buffer: Buffer | undefined = undefined;
   #length = 0;
+  /** Buffers handed over that the system has not taken yet. */
+  #lent: Buffer[] | undefined = undefined;
   readonly #owner: OutputOwner;
   readonly #pool: OutputPool;
 
@@ -121,9 +123,11 @@ export class Output {
     this.#length = 0;
     const {stream} = this.#owner;
     if (length >= engineLimits.handOverBytes) {
+      stream.onDrain ??= () => this.#reclaim();
       stream.write(buffer.subarray(0, length));
-      // The system usually takes all at once, and the buffer is free again.
+      // The system usually takes all at once, and the buffer is free again; else it comes back when the stream has drained.
       if (stream.flush() === 0) this.#pool.give(buffer);
+      else this.#lend(buffer);
     } else if (length > 0) {
       const copy = Buffer.allocUnsafe(length);
       buffer.copy(copy, 0, 0, length);
@@ -133,6 +137,19 @@ export class Output {
       this.#pool.give(buffer);
     }
     this.#owner.onHandedOver();
+  }
+
+  /** A stream that is never empty must not hold on to ever more buffers: beyond a few they are left to the garbage collector. */
+  #lend(buffer: Buffer): void {
+    this.#lent ??= [];
+    if (this.#lent.length < engineLimits.lentBuffersMax) this.#lent.push(buffer);
+  }
+
+  #reclaim(): void {
+    const lent = this.#lent;
+    if (lent === undefined || this.#owner.stream.queuedBytes > 0) return;
+    this.#lent = undefined;
+    for (const buffer of lent) this.#pool.give(buffer);
   }
 
   /** Throws what was collected away. */
