@@ -2,6 +2,7 @@
  * Makes a server from a configuration; every part may be replaced by the program that embeds it.
  */
 import {createBuiltinAgents, createDataPlugins} from '../agents/index.ts';
+import {createAuthorizer} from '../authz/index.ts';
 import type {Config} from '../config/types.ts';
 import {
   type Connection,
@@ -97,7 +98,7 @@ export async function createSharedParts(options: {
   return {
     builtinAgents: createBuiltinAgents({version}),
     data: createDataPlugins({version}),
-    authorizer: undefined,
+    authorizer: await createAuthorizer(config, {platform, logger}),
     auditor: await createAuditor(config, {platform, logger}),
     filters: createFilterMatcher(),
   };

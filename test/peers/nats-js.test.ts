@@ -14,8 +14,10 @@ describe('nats.js on our broker', () => {
     await using broker = await startTestBroker();
     const client = await dial(broker.port);
     const seen: string[] = [];
-    client.subscribe('a.*.c', {callback: (_error, message) => seen.push(`${message.subject} ${text(message.data)}`)});
-    client.subscribe('a.>', {callback: (_error, message) => seen.push(`> ${message.subject}`)});
+    client.subscribe('a.*.c', {
+      callback: (_error, message) => void seen.push(`${message.subject} ${text(message.data)}`),
+    });
+    client.subscribe('a.>', {callback: (_error, message) => void seen.push(`> ${message.subject}`)});
     client.publish('a.b.c', 'hello');
     client.publish('a.b.d', 'no');
     await client.flush();
@@ -69,7 +71,7 @@ describe('nats.js on our broker', () => {
     const {port} = first;
     const client = await dial(port);
     const seen: string[] = [];
-    client.subscribe('again', {callback: (_error, message) => seen.push(text(message.data))});
+    client.subscribe('again', {callback: (_error, message) => void seen.push(text(message.data))});
     await client.flush();
     await first[Symbol.asyncDispose]();
     await using _second = await startTestBroker({port});
@@ -91,7 +93,7 @@ describe('nats.js on our broker', () => {
     const client = await dial(broker.port);
     const other = await dial(broker.port);
     let seen = 0;
-    client.subscribe('d', {callback: () => seen++});
+    client.subscribe('d', {callback: () => void seen++});
     await client.flush();
     for (let count = 0; count < 1000; count++) other.publish('d', 'x');
     await other.flush();
