@@ -1,2 +1,2 @@
-/** The version that the command line shows. */
+/** The version of this program, for the command line. */
 export {version} from '../lib/version.ts';
