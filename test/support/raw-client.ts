@@ -93,7 +93,7 @@ export class RawClient {
   }
 
   #wake(): void {
-    for (const waiting of [...this.#waiting]) waiting();
+    for (const waiting of this.#waiting) waiting();
   }
 
   #change(limitMs: number): Promise<boolean> {
@@ -108,4 +108,9 @@ export class RawClient {
       this.#waiting.add(changed);
     });
   }
+}
+
+/** Each INFO line becomes the vectors' placeholder. */
+export function collapse(text: string): string {
+  return text.replaceAll(/INFO \{[^\r\n]*\} ?\r\n/g, '<INFO>\r\n');
 }
