@@ -1,7 +1,12 @@
 /**
  * Makes a server from a configuration; every part may be replaced by the program that embeds it.
  */
-import {createBuiltinAgents, createDataPlugins} from '../agents/index.ts';
+import {
+  createBuiltinAgents,
+  createDataPlugins,
+  createExternalAgentProvider,
+  createRubyAgentProvider,
+} from '../agents/index.ts';
 import {createAuthorizer} from '../authz/index.ts';
 import type {Config} from '../config/types.ts';
 import {
@@ -35,7 +40,7 @@ import {acquireInstanceLock} from './instance-lock.ts';
 import type {AdmissionGuard} from './pipeline-types.ts';
 import {createServerFromParts, ttlCeilingSeconds} from './server.ts';
 import {prepareStateDirectory, serverStatePaths} from './state-directory.ts';
-import type {ChoriaServer, ServerDataPlugins, ServerParts, SharedResources} from './types.ts';
+import type {AgentProviderMaker, ChoriaServer, ServerDataPlugins, ServerParts, SharedResources} from './types.ts';
 
 export interface ServerOptions {
   readonly config: Config;
@@ -50,6 +55,8 @@ export interface ServerOptions {
   readonly agents?: readonly Agent[];
   /** False leaves `discovery`, `rpcutil` and `choria_util` out. */
   readonly builtinAgents?: boolean;
+  /** In place of the providers of external and Ruby agents. */
+  readonly agentProviders?: readonly AgentProviderMaker[];
   readonly deniedAgents?: readonly string[];
   /** In place of the files of `plugin.yaml`; asked at each use. */
   readonly facts?: () => Promise<Readonly<Record<string, unknown>>>;
@@ -151,6 +158,7 @@ async function makeParts(options: ServerOptions): Promise<ServerParts> {
     classes: classSource(options, logger),
     matches: filterMatching(made.filters, data),
     agents: [...builtin, ...(options.agents ?? [])],
+    agentProviders: options.agentProviders ?? [createRubyAgentProvider, createExternalAgentProvider],
     deniedAgents: options.deniedAgents ?? [],
     serviceHost,
     data,

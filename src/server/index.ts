@@ -12,4 +12,11 @@ export type {ServerEvent} from './lifecycle.ts';
 export {serverLimits} from './limits.ts';
 export {createServerFromParts} from './server.ts';
 export {serverStatePaths} from './state-directory.ts';
-export type {ChoriaServer, ServerDataPlugins, ServerParts, ServerState, SharedResources} from './types.ts';
+export type {
+  AgentProviderMaker,
+  ChoriaServer,
+  ServerDataPlugins,
+  ServerParts,
+  ServerState,
+  SharedResources,
+} from './types.ts';

@@ -8,7 +8,7 @@ import type {Config} from '../config/types.ts';
 import {readCertificates} from '../crypto/index.ts';
 import {errorMessage} from '../lib/errors.ts';
 import type {Logger} from '../lib/logger.ts';
-import type {AgentRegistry, NodeContext} from '../rpc/types.ts';
+import type {AgentProvider, AgentRegistry, NodeContext} from '../rpc/types.ts';
 import {createAgentRegistry} from '../rpc/index.ts';
 import {ServerError} from './errors.ts';
 import {createLifecyclePublisher, type LifecyclePublisher, type ServerEvent} from './lifecycle.ts';
@@ -42,6 +42,7 @@ class Server implements ChoriaServer {
   #subscriptions: Subscriptions | undefined;
   #lifecycle: LifecyclePublisher | undefined;
   #stopping: Promise<void> | undefined;
+  readonly #providers: AgentProvider[] = [];
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
@@ -127,6 +128,11 @@ class Server implements ChoriaServer {
     this.#connection = connection;
     if (!parts.serviceHost) this.#status = this.#startStatus();
     for (const agent of parts.agents) await this.agents.add(agent, this.node);
+    for (const make of parts.agentProviders) {
+      const provider = make({node: this.node, registry: this.agents});
+      await provider.start();
+      this.#providers.push(provider);
+    }
     this.#lifetime.signal.throwIfAborted();
     const pipeline = this.#createPipeline({guard, connection});
     this.#pipeline = pipeline;
@@ -211,6 +217,7 @@ class Server implements ChoriaServer {
     this.#subscriptions?.stop();
     await this.#pipeline?.stop(graceMs);
     if (wasRunning) this.#lifecycle?.publish({type: 'shutdown'});
+    for (const provider of this.#providers) await provider.stop();
     await this.agents.stop();
     await this.#closeConnection();
     await this.#status?.stop();

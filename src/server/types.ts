@@ -5,7 +5,7 @@ import type {ProofCache, SecurityProvider} from '../crypto/index.ts';
 import type {Logger} from '../lib/logger.ts';
 import type {Platform} from '../lib/platform.ts';
 import type {Filter, Request, RequestCache} from '../protocol/index.ts';
-import type {Agent, AgentRegistry, Auditor, Authorizer, NodeContext} from '../rpc/types.ts';
+import type {Agent, AgentProvider, AgentRegistry, Auditor, Authorizer, NodeContext} from '../rpc/types.ts';
 import type {ServerEvent} from './lifecycle.ts';
 import type {AdmissionGuard} from './pipeline-types.ts';
 
@@ -15,6 +15,12 @@ export interface ServerDataPlugins {
   get(name: string): {readonly takesQuery: boolean} | undefined;
   run(name: string, query: string | undefined, node: NodeContext): Promise<unknown>;
 }
+
+/** Makes a source of agents for one server. */
+export type AgentProviderMaker = (options: {
+  readonly node: NodeContext;
+  readonly registry: AgentRegistry;
+}) => AgentProvider;
 
 /** What the servers of one process share, so that identical bytes are opened and proven once for all of them. */
 export interface SharedResources {
@@ -44,6 +50,8 @@ export interface ServerParts {
     context: {readonly node: NodeContext; readonly request: Request},
   ) => Promise<boolean>;
   readonly agents: readonly Agent[];
+  /** Sources of agents that come and go, such as external programs; started in this order after `agents`. */
+  readonly agentProviders: readonly AgentProviderMaker[];
   readonly deniedAgents: readonly string[];
   readonly serviceHost: boolean;
   readonly data: ServerDataPlugins;

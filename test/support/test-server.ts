@@ -134,6 +134,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     classes: () => Promise.resolve([]),
     matches: (filter) => Promise.resolve(filter.identities.length === 0 || filter.identities.includes(testIdentity)),
     agents: options.agents ?? [],
+    agentProviders: [],
     deniedAgents: [],
     serviceHost: false,
     data: {names: () => [], get: () => undefined, run: () => Promise.reject(new Error('no data plugins here'))},

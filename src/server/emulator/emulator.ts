@@ -201,6 +201,8 @@ class ServerEmulator implements Emulator {
       provider: await providers(identity),
       shared,
       sharedParts: parts,
+      // Thousands of nodes do not each watch the disk for programs.
+      agentProviders: [],
       ...(agents === undefined ? {} : {agents}),
       facts: () => Promise.resolve(nodeFacts(templates, number)),
       classes: () => Promise.resolve(templates.classes.map((template) => template(number))),
