@@ -100,10 +100,11 @@ function differs(what: string, expected: unknown, got: unknown): readonly string
   return wanted === found ? [] : [`${what}: expected ${wanted.slice(0, 300)}, got ${found.slice(0, 300)}`];
 }
 
-/** A signer's request is unsigned by design, so it is only decoded. */
+/** What a v2 node would refuse by design is only decoded: requests to a signer, which are unsigned, and a node's registration. */
 function openAny(transport: Transport, inner: string, provider: SecurityProvider): Request {
   const decoded = decodeRequest(Buffer.from(inner, 'utf8'), transport.version);
-  if (decoded.agent === 'aaa_signer') return decoded;
+  const isRefused = decoded.agent === 'aaa_signer' || (transport.version === 2 && decoded.agent === 'registration');
+  if (isRefused) return decoded;
   return openRequest(transport, {provider, nowMs: decoded.sentAtMs}).request;
 }
 

@@ -1,0 +1,78 @@
+import {mkdtempSync, readFileSync, rmSync, statSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import * as fc from 'fast-check';
+import {expect, test} from 'vitest';
+import {FakeFiles} from '../../test/support/fake-files.ts';
+import {createNodePlatform} from '../lib/node-platform.ts';
+import {createFileReplayStore, type ReplayRecord} from './replay-store.ts';
+
+const path = '/state/replay.log';
+const records: fc.Arbitrary<ReplayRecord[]> = fc.array(
+  fc.record({key: fc.stringMatching(/^[A-Za-z0-9_-]{30}$/), expiresAtMs: fc.integer({min: 0, max: 4_000_000_000_000})}),
+);
+
+test('what was appended and rewritten is loaded again, in order', async () => {
+  await fc.assert(
+    fc.asyncProperty(records, records, async (first, second) => {
+      const files = new FakeFiles();
+      const store = createFileReplayStore({files, path});
+      await store.rewrite({records: first, forgottenUntilMs: 7, ttlCeilingSeconds: 60});
+      await Promise.all(second.map((record) => store.append(record)));
+      await store.close();
+      const loaded = await createFileReplayStore({files, path}).load();
+      expect(loaded).toEqual({
+        records: [...first, ...second],
+        forgottenUntilMs: 7,
+        ttlCeilingSeconds: 60,
+        damagedLines: 0,
+      });
+    }),
+    {numRuns: 30},
+  );
+});
+
+test('a file cut at any byte loses nothing but its last line, and never fails', async () => {
+  const files = new FakeFiles();
+  const store = createFileReplayStore({files, path});
+  const all = ['a', 'b', 'c'].map((letter) => ({key: letter.repeat(30), expiresAtMs: 1}));
+  await store.rewrite({records: all, forgottenUntilMs: 0, ttlCeilingSeconds: 60});
+  const text = files.text(path) ?? '';
+  for (let length = 0; length <= text.length; length += 1) {
+    files.put(path, text.slice(0, length));
+    const loaded = await store.load();
+    const whole = text.slice(0, length).split('\n').length - 1;
+    expect(loaded.damagedLines).toBe(0);
+    expect(loaded.records).toEqual(all.slice(0, Math.max(0, whole - 1)));
+  }
+});
+
+test('a flipped bit anywhere is found', async () => {
+  const files = new FakeFiles();
+  const store = createFileReplayStore({files, path});
+  await store.rewrite({records: [{key: 'a'.repeat(30), expiresAtMs: 1}], forgottenUntilMs: 0, ttlCeilingSeconds: 60});
+  const bytes = Buffer.from(files.text(path) ?? '', 'latin1');
+  for (let at = 0; at < bytes.length - 1; at += 1) {
+    const changed = Buffer.from(bytes);
+    changed[at] = (changed[at] ?? 0) ^ 1;
+    files.put(path, changed);
+    const loaded = await store.load();
+    expect(loaded.damagedLines + (loaded.records.length === 1 ? 0 : 1)).toBeGreaterThan(0);
+  }
+});
+
+test('on a real disk the file is private and grows by one line for each record', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'choria-replay-'));
+  try {
+    const real = join(directory, 'state', 'replay.log');
+    const store = createFileReplayStore({files: createNodePlatform().files, path: real});
+    expect((await store.load()).records).toEqual([]);
+    await store.rewrite({records: [], forgottenUntilMs: 0, ttlCeilingSeconds: 60});
+    await Promise.all(Array.from({length: 50}, (_item, index) => store.append({key: `k${index}`, expiresAtMs: index})));
+    expect(readFileSync(real, 'utf8').split('\n')).toHaveLength(52);
+    expect(statSync(real).mode & 0o777).toBe(0o600);
+    await store.close();
+  } finally {
+    rmSync(directory, {recursive: true});
+  }
+});
