@@ -123,7 +123,12 @@ function agentsSection(agents: readonly string[]): string {
     .filter((name) => name !== '')
     .map(inertLine)
     .toSorted();
-  return `  Agents:\n\n${nameColumns(names, {columns: 3, indent: 4, width: 15, padding: 1, order: 'columns'})}\n`;
+  return `  Agents:\n\n${columnRows(names, {columns: 3, width: 15})}\n`;
+}
+
+/** Columns with one space between them and none behind the last. */
+function columnRows(names: readonly string[], shape: {readonly columns: number; readonly width: number}): string {
+  return nameColumns(names, {...shape, indent: 4, padding: 1, order: 'columns'}).replaceAll(' \n', '\n');
 }
 
 const classColumnsMax = 40;
@@ -132,7 +137,7 @@ function classesSection(classes: readonly string[]): string {
   const names = classes.map(inertLine).toSorted();
   const longest = names.reduce((most, name) => Math.max(most, Array.from(name).length), 0);
   const width = Math.min(longest, classColumnsMax);
-  return `  Tagged Classes:\n\n${nameColumns(names, {columns: 2, indent: 4, width, padding: 1, order: 'columns'})}\n`;
+  return `  Tagged Classes:\n\n${columnRows(names, {columns: 2, width})}\n`;
 }
 
 function machinesSection(machines: unknown): string {
