@@ -59,16 +59,18 @@ export class FleetClient implements Client {
   async discover(options: DiscoverOptions = {}): Promise<Discovered> {
     const {clock} = this.#platform;
     const given = buildFilter(options.filter ?? {});
+    const {options: methodOptions, notes} = methodOptionsFor(options.methodOptions, this.config);
     const selection = selectMethod({
       nodesFile: options.nodesFile,
       hasCompound: given.compounds.length > 0,
       hasFilter: !isEmptyFilter(given),
       methodGiven: options.method,
       methodConfigured: this.config.get('default_discovery_method'),
+      hasOptions: Object.keys(methodOptions).length > 0,
       stdin: options.stdin,
     });
     options.onSelected?.(selection);
-    for (const note of selection.notes) this.#note(note);
+    for (const note of [...selection.notes, ...notes]) this.#note(note);
     const collective = this.#collective(options.collective, {isChecked: selection.method === 'mc'});
     const startedAtMs = clock.monotonicMs();
     const method = await discoveryMethod(selection, {
@@ -77,8 +79,6 @@ export class FleetClient implements Client {
       logger: this.#logger,
       probe: this.#probe(),
     });
-    const {options: methodOptions, notes} = methodOptionsFor(options.methodOptions, this.config);
-    for (const note of notes) this.#note(note);
     const result = await method.discover({
       filter: selection.ignoresFilter ? emptyFilter : withAgent(given, options.agent),
       collective,

@@ -98,7 +98,11 @@ export class Connector {
     try {
       return await createSecurityProvider(config, {platform, logger, mode: 'client'});
     } catch (error) {
-      throw new ClientError('ERR_CLIENT_SECURITY', errorMessage(error), {cause: error});
+      throw new ClientError(
+        'ERR_CLIENT_SECURITY',
+        `could not initialize Choria: could not set up security framework: ${errorMessage(error)}`,
+        {cause: error},
+      );
     }
   }
 

@@ -9,6 +9,7 @@ export const clientErrorCodes = {
   ERR_CLIENT_AGENT: 'There is no description (DDL) of the agent',
   ERR_CLIENT_ACTION: 'The agent has no such action',
   ERR_CLIENT_INPUT: 'The inputs of an action do not fit its description',
+  ERR_CLIENT_DISCOVERY: 'Discovery failed before a request could be sent',
   ERR_CLIENT_NO_NODES: 'Discovery found no nodes to ask',
   ERR_CLIENT_FILTER: 'A filter cannot be understood',
   ERR_CLIENT_SECURITY: 'The certificate, key or CA of this client cannot be used',

@@ -22,7 +22,7 @@ export function createProbe(options: ProbeOptions): DiscoveryProbe {
       if (options.requireFilter && isUnfiltered(request.filter)) {
         throw new RequestError(
           'ERR_REQUEST_UNFILTERED',
-          'cannot create a request: requests without filters have been disabled by plugin.choria.require_client_filter',
+          'could not perform request: cannot create a Request Transport, requests without filters have been disabled',
         );
       }
       const messenger = await options.messenger(request);

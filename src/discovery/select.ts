@@ -18,6 +18,8 @@ export interface SelectionInput {
   readonly methodGiven: string | undefined;
   /** `default_discovery_method`. */
   readonly methodConfigured: string;
+  /** Whether there are any `--do` options, given or configured. */
+  readonly hasOptions: boolean;
   /** What was piped in; undefined when nothing was, or when the command does not look. */
   readonly stdin: string | undefined;
 }
@@ -84,15 +86,15 @@ export function selectMethod(input: SelectionInput): Selection {
     }
     if (text !== '') {
       return {
-        ...selectNamed(wanted),
+        ...selectNamed(wanted, input.hasOptions),
         notes: ['What came on the standard input is ignored: it is not the JSON result of a request'],
       };
     }
   }
-  return selectNamed(wanted);
+  return selectNamed(wanted, input.hasOptions);
 }
 
-function selectNamed(wanted: string): Selection {
+function selectNamed(wanted: string, hasOptions: boolean): Selection {
   const method = Object.hasOwn(methods, wanted) ? methods[wanted] : undefined;
   if (method === undefined) {
     throw new DiscoveryError(
@@ -100,6 +102,11 @@ function selectNamed(wanted: string): Selection {
       `unsupported discovery method "${wanted}": expected one of ${Object.keys(methods).join(', ')}`,
       {details: {method: wanted}},
     );
+  }
+  if (wanted === 'flatfile' && !hasOptions) {
+    throw new DiscoveryError('ERR_DISCOVERY_SOURCE', 'could not determine file to use as discovery source', {
+      details: {method: wanted},
+    });
   }
   return {method, shownName: wanted, ignoresFilter: method === 'flatfile', notes: []};
 }

@@ -8,7 +8,9 @@ import {
 } from '../../client/index.ts';
 import type {Config} from '../../config/types.ts';
 import type {Logger, LogLevel} from '../../lib/logger.ts';
+import {DiscoveryError} from '../../discovery/index.ts';
 import {writeLogLine} from '../fatal.ts';
+import {inertLine} from '../render/inert.ts';
 import {colours, type Paint} from '../render/colour.ts';
 import {openDescriptions} from '../descriptions.ts';
 import {openCommand} from '../setup.ts';
@@ -152,6 +154,10 @@ export async function discoverShown(
     return found;
   } catch (error) {
     if (isOpen) sink?.write('0\n');
+    // Of a method that does not exist only the beginning of the line is shown.
+    else if (error instanceof DiscoveryError && error.code === 'ERR_DISCOVERY_METHOD') {
+      sink?.write(`Discovering nodes using the ${inertLine(String(error.details['method']))} method .... `);
+    }
     throw error;
   }
 }

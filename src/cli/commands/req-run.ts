@@ -138,7 +138,10 @@ async function discover(job: Job, output: Output): Promise<Discovered> {
       },
     },
     mode === 'text' || mode === 'table' ? context.stdout : undefined,
-  );
+  ).catch((error: unknown) => {
+    if (context.signal.aborted) throw error;
+    throw new ClientError('ERR_CLIENT_DISCOVERY', `could not discover nodes: ${errorMessage(error)}`, {cause: error});
+  });
   if (found.identities.length === 0 && !context.signal.aborted) {
     throw new ClientError('ERR_CLIENT_NO_NODES', 'did not discover any nodes');
   }
@@ -177,14 +180,18 @@ async function send(
       reply: (reply) => {
         progress?.advance();
         if (!passes(reply)) return;
-        aggregation.add(withDefaults(action, reply.data));
-        if (mode === 'jsonl' && !isSorted) output.write(jsonLines.reply(reply));
-        else replies.push(reply);
+        if (mode !== 'jsonl' || isSorted) replies.push(reply);
+        else {
+          output.write(jsonLines.reply(reply));
+          aggregation.add(withDefaults(action, reply.data));
+        }
       },
     },
   );
   progress?.stop();
   if (isSorted) replies.sort((a, b) => Buffer.compare(Buffer.from(a.sender), Buffer.from(b.sender)));
+  // In the order shown: a chart follows it.
+  for (const reply of replies) aggregation.add(withDefaults(action, reply.data));
   renderResults({
     parsed,
     mode,
