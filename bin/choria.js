@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import {runProgram} from '../dist/cli/program.js';
+import {runProgram} from '../dist/bin/program.js';
 
 await runProgram();

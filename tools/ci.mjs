@@ -24,7 +24,9 @@ function record(line) {
 function readTestReport(path) {
   if (!existsSync(path)) return undefined;
   const report = JSON.parse(readFileSync(path, 'utf8'));
-  const brokenFiles = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
+  const brokenFiles = report.testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  );
   // On this project's CI nothing may be skipped: a test that cannot run is a failure.
   return {passed: report.numPassedTests, failed: report.numFailedTests + brokenFiles.length + report.numPendingTests};
 }
@@ -47,7 +49,8 @@ function tier(name, command) {
   });
   process.stdout.write(result.stdout ?? '');
   const exitedWell = result.status === 0;
-  const counted = readTestReport(reportPath) ?? readClosingLine(result.stdout ?? '') ?? {passed: exitedWell ? 1 : 0, failed: 0};
+  const counted = readTestReport(reportPath) ??
+    readClosingLine(result.stdout ?? '') ?? {passed: exitedWell ? 1 : 0, failed: 0};
   // Whatever the counts say, a command that ended badly has failed at least once.
   const failed = exitedWell ? counted.failed : Math.max(1, counted.failed);
   rmSync(scratch, {recursive: true, force: true});
@@ -58,15 +61,21 @@ function install() {
   const path = join(homedir(), 'go', 'bin', 'nats-server');
   if (!existsSync(path)) {
     process.stdout.write(`\n== install: nats-server ${natsServerVersion} (Go module)\n`);
-    const result = spawnSync('go', ['install', `github.com/nats-io/nats-server/v2@${natsServerVersion}`], {stdio: 'inherit'});
+    const result = spawnSync('go', ['install', `github.com/nats-io/nats-server/v2@${natsServerVersion}`], {
+      stdio: 'inherit',
+    });
     if (result.status !== 0) record({name: 'install nats-server', passed: 0, failed: 1, seconds: 0});
   }
 }
 
 function end() {
-  const lines = readFileSync(statePath, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+  const lines = readFileSync(statePath, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
   process.stdout.write('\n');
-  for (const line of lines) process.stdout.write(`${line.name}: ${line.passed} passed, ${line.failed} failed (${line.seconds} s)\n`);
+  for (const line of lines)
+    process.stdout.write(`${line.name}: ${line.passed} passed, ${line.failed} failed (${line.seconds} s)\n`);
   const passed = lines.reduce((sum, line) => sum + line.passed, 0);
   const failed = lines.reduce((sum, line) => sum + line.failed, 0);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);

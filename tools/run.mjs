@@ -65,7 +65,9 @@ function install() {
   say('Installing packages (npm install, versions of package-lock.json) ...');
   // Not `npm ci`: it refuses a lock file that lacks another platform's optional packages, and not every registry carries those.
   // The output goes to stderr: stdout belongs to the job, whose last line may be JSON for another program.
-  const status = run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], {stdio: ['ignore', 2, 2]});
+  const status = run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    stdio: ['ignore', 2, 2],
+  });
   if (status === 0) writeFileSync(mark, wanted);
   return status;
 }
@@ -75,14 +77,17 @@ function build() {
     ...filesUnder(join(root, 'src')),
     join(root, 'tsconfig.json'),
     join(root, 'tsconfig.build.json'),
+    join(root, 'tools', 'bundle.mjs'),
     join(root, 'package-lock.json'),
   ];
   const wanted = hashFiles(sources);
   const mark = join(root, 'dist', '.choria-build');
   if (isCurrent(mark, wanted)) return 0;
-  say('Building (tsc) ...');
+  say('Building ...');
   rmSync(join(root, 'dist'), {recursive: true, force: true});
-  const status = run(local('tsc'), ['-p', 'tsconfig.build.json'], {stdio: ['ignore', 2, 2]});
+  const quiet = {stdio: ['ignore', 2, 2]};
+  const status =
+    run(local('tsc'), ['-p', 'tsconfig.build.json'], quiet) || run(process.execPath, ['tools/bundle.mjs'], quiet);
   if (status === 0) {
     mkdirSync(join(root, 'dist'), {recursive: true});
     writeFileSync(mark, wanted);
