@@ -22,3 +22,4 @@ export {
 } from './semver/index.ts';
 export * from './expr/index.ts';
 export {parseYamlFacts, type YamlData} from './yaml/facts-yaml.ts';
+export {patternStates, patternWorkMax} from './pattern-cost.ts';

@@ -3,6 +3,7 @@
  */
 import {compileRegex, type Regex, RegexError} from '../../lib/regex.ts';
 import {ExprError} from '../errors.ts';
+import {patternStates} from '../pattern-cost.ts';
 import type {Node} from './ast.ts';
 import type {ExprBudget} from './budget.ts';
 import {builtins} from './builtins.ts';
@@ -35,6 +36,9 @@ export interface EvaluatorOptions {
   readonly variables: ReadonlyMap<string, ExprValue>;
   readonly functions: ReadonlyMap<string, ExprFunction>;
 }
+
+/** How much work of a pattern counts as one step: a step is about a tenth of a microsecond, as is this much matching. */
+const patternStepsDivisor = 200;
 
 /** Stands for a chain that met nil at an optional step. */
 const skipped: unique symbol = Symbol('skipped');
@@ -220,7 +224,7 @@ export class Evaluator {
     if (typeof subject !== 'string' || typeof right !== 'string') {
       throw new OperatorFailure(`matches does not work on ${typeName(left)} and ${typeName(right)}`);
     }
-    this.budget.spend(1 + (subject.length >> 2));
+    this.budget.spend(1 + Math.ceil((patternStates(right) * subject.length) / patternStepsDivisor));
     return (node.pattern ?? this.pattern(right)).test(subject);
   }
 

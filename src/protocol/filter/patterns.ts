@@ -1,15 +1,21 @@
 /** Entries of a filter that may be patterns. A pattern that does not compile matches nothing. */
-import {compileRegex, type Regex, RegexError} from '../../lib/regex.ts';
+import {patternStates, patternWorkMax} from '../../lang/index.ts';
+import {compileRegex, RegexError} from '../../lib/regex.ts';
 import {filterLimits} from './limits.ts';
 
 /** Compiles the patterns of one filter, each once, and no more than allowed. */
 export interface PatternPool {
   /** Undefined when the pattern is invalid, too long or one too many. */
-  get(pattern: string): Regex | undefined;
+  get(pattern: string): Pattern | undefined;
+}
+
+export interface Pattern {
+  /** False also when trying would cost too much. */
+  test(text: string): boolean;
 }
 
 export function createPatternPool(): PatternPool {
-  const pool = new Map<string, Regex | undefined>();
+  const pool = new Map<string, Pattern | undefined>();
   return {
     get(pattern) {
       if (pool.has(pattern)) return pool.get(pattern);
@@ -21,9 +27,11 @@ export function createPatternPool(): PatternPool {
   };
 }
 
-function tryCompile(pattern: string): Regex | undefined {
+function tryCompile(pattern: string): Pattern | undefined {
   try {
-    return compileRegex(pattern);
+    const regex = compileRegex(pattern);
+    const charactersMax = patternWorkMax / patternStates(pattern);
+    return {test: (text) => text.length <= charactersMax && regex.test(text)};
   } catch (error) {
     if (error instanceof RegexError) return undefined;
     throw error;
