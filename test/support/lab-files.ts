@@ -91,7 +91,8 @@ async function issueCertificates(directory: string, names: readonly string[]): P
 export async function createLabFiles(vectorsDirectory: string): Promise<LabFiles> {
   const root = mkdtempSync(join(tmpdir(), 'choria-lab-'));
   const [lab, home] = [join(root, 'lab'), join(root, 'home')];
-  cpSync(join(vectorsDirectory, 'cli', 'lab'), lab, {recursive: true});
+  // An agent whose files changed a moment ago is left to settle; these are old.
+  cpSync(join(vectorsDirectory, 'cli', 'lab'), lab, {recursive: true, preserveTimestamps: true});
   makeWritable(lab);
   mkdirSync(join(lab, 'ssl'));
   mkdirSync(home);
