@@ -24,22 +24,22 @@ export {
 } from './replay-store.ts';
 export {createReply, encodeReplyTransport, openReply, type OpenReplyOptions, replyToJson} from './reply.ts';
 export {
-  checkCollective,
-  checkReplySubject,
-  checkTtl,
   createRequestCache,
   decodeRequest,
-  encodeRequest,
-  encodeRequestDocument,
-  isWithinTtl,
-  type NewRequest,
   type OpenedRequest,
   openRequest,
   protocolVersionOf,
   type RequestCache,
+} from './request.ts';
+export {
+  checkCollective,
+  checkReplySubject,
+  checkTtl,
+  isWithinTtl,
   requestExpiresAtMs,
   type TtlOptions,
-} from './request.ts';
+} from './request-checks.ts';
+export {encodeRequest, encodeRequestDocument, type NewRequest} from './request-encode.ts';
 export {requireSchema, schemaProblems} from './schema.ts';
 export {type ReadJson, readStrictJson} from './strict-json.ts';
 export {

@@ -15,7 +15,7 @@ import {ProtocolError} from './errors.ts';
 import {protocolLimits} from './limits.ts';
 import {quoteName} from './names.ts';
 import type {ReplayRecord, ReplayStore} from './replay-store.ts';
-import {checkTtl, requestExpiresAtMs} from './request.ts';
+import {checkTtl, requestExpiresAtMs} from './request-checks.ts';
 import type {Request} from './types.ts';
 
 export interface ReplayGuardOptions {

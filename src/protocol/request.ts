@@ -7,17 +7,16 @@
 import {createHash} from 'node:crypto';
 import {type BoundedCache, createBoundedCache, type ProvenCaller, type SecurityProvider} from '../crypto/index.ts';
 import {errorMessage} from '../lib/errors.ts';
-import {decodeBase64, encodeBase64} from './base64.ts';
-import {decodeBody, encodeBody} from './body.ts';
+import {decodeBase64} from './base64.ts';
+import {decodeBody} from './body.ts';
 import {ProtocolError} from './errors.ts';
-import {emptyFilter, filterFromWire, filterToWire} from './filter-wire.ts';
+import {filterFromWire} from './filter-wire.ts';
 import {nanosecondsToMs} from './ids.ts';
 import {protocolLimits} from './limits.ts';
-import {quoteName, requireDisplayName} from './names.ts';
+import {requireDisplayName} from './names.ts';
 import {protocolNames} from './protocol-names.ts';
 import {requireSchema} from './schema.ts';
 import {readStrictJson} from './strict-json.ts';
-import {isReplySubject} from './subjects.ts';
 import type {ProtocolVersion, Request, Transport} from './types.ts';
 
 interface RequestWireV1 {
@@ -259,160 +258,4 @@ function requireInteger(value: number, what: string): number {
 
 function invalid(reason: string): ProtocolError {
   return new ProtocolError('ERR_REQUEST_INVALID', `Cannot accept request: ${reason}`, {stage: 'secure_request'});
-}
-
-/** @throws {ProtocolError} `ERR_COLLECTIVE_UNKNOWN` at stage `message` */
-export function checkCollective(request: Request, collectives: readonly string[]): void {
-  if (collectives.includes(request.collective)) return;
-  throw new ProtocolError(
-    'ERR_COLLECTIVE_UNKNOWN',
-    `Cannot accept request ${quoteName(request.id)}: its collective ${quoteName(request.collective)} is not one of ${collectives.join(', ')}`,
-    {stage: 'message', details: {collective: request.collective}},
-  );
-}
-
-/**
- * Refuses a request whose reply would have to go to a subject that is no inbox. The address is not signed: it is checked before
- * the request runs. A request without an address is accepted, as in the reference; it can only not be answered.
- *
- * @throws {ProtocolError} `ERR_REPLY_SUBJECT_REFUSED` at stage `message`
- */
-export function checkReplySubject(
-  transport: Transport,
-  options: {readonly collectives?: readonly string[]; readonly extraSubjects?: readonly string[]} = {},
-): void {
-  const {replyTo} = transport;
-  if (replyTo === undefined || isReplySubject(replyTo, options)) return;
-  throw new ProtocolError(
-    'ERR_REPLY_SUBJECT_REFUSED',
-    `Cannot accept request: its reply address ${quoteName(replyTo)} is not a reply inbox, expected one such as mcollective.reply.CALLER.REQUEST`,
-    {stage: 'message', details: {replyTo}},
-  );
-}
-
-export interface TtlOptions {
-  readonly nowMs: number;
-  /** Longer lives are cut to this. */
-  readonly ttlCeilingSeconds?: number;
-}
-
-/** When a request stops being acceptable, in ms since 1970. */
-export function requestExpiresAtMs(
-  request: Pick<Request, 'sentAtMs' | 'ttlSeconds'>,
-  ttlCeilingSeconds: number = protocolLimits.ttlCeilingSeconds,
-): number {
-  return request.sentAtMs + Math.min(request.ttlSeconds, ttlCeilingSeconds) * 1_000;
-}
-
-/** Whether the request is neither too old nor too far in the future: `now - ttl < created < now + ttl`, the ttl cut to the ceiling. */
-export function isWithinTtl(request: Pick<Request, 'sentAtMs' | 'ttlSeconds'>, options: TtlOptions): boolean {
-  const ttlMs = Math.min(request.ttlSeconds, options.ttlCeilingSeconds ?? protocolLimits.ttlCeilingSeconds) * 1_000;
-  return options.nowMs - ttlMs < request.sentAtMs && request.sentAtMs < options.nowMs + ttlMs;
-}
-
-/** @throws {ProtocolError} `ERR_REQUEST_EXPIRED` at stage `ttl` */
-export function checkTtl(
-  request: Pick<Request, 'id' | 'callerId' | 'sentAtMs' | 'ttlSeconds'>,
-  options: TtlOptions,
-): void {
-  if (isWithinTtl(request, options)) return;
-  const ageSeconds = (options.nowMs - request.sentAtMs) / 1_000;
-  throw new ProtocolError(
-    'ERR_REQUEST_EXPIRED',
-    `Cannot accept request ${quoteName(request.id)} of ${quoteName(request.callerId)}: it is ${ageSeconds} s old, expected an age within ${request.ttlSeconds} s and the ceiling of ${options.ttlCeilingSeconds ?? protocolLimits.ttlCeilingSeconds} s`,
-    {stage: 'ttl', details: {ageSeconds, ttlSeconds: request.ttlSeconds}},
-  );
-}
-
-/** What a new request is made of; the rest comes from the provider. */
-export type NewRequest = Omit<Request, 'version' | 'callerId' | 'filter'> & {
-  readonly filter?: Request['filter'];
-  /** For privileged signers only; absent: the provider's own caller id. */
-  readonly callerId?: string;
-};
-
-/**
- * Makes and signs a request; wrap the result with `encodeTransport`, as often as there are targets.
- *
- * @param options.unsigned  for agents that receive requests before the caller can sign, such as a remote signer
- * @throws {ProtocolError} `ERR_SCHEMA` | `ERR_REQUEST_INVALID` when the request would be refused by every receiver
- */
-export async function encodeRequest(
-  request: NewRequest,
-  options: {readonly provider: SecurityProvider; readonly unsigned?: boolean},
-): Promise<Buffer> {
-  const {provider} = options;
-  const version = protocolVersionOf(provider);
-  const complete = {
-    ...request,
-    version,
-    callerId: request.callerId ?? provider.callerId,
-    filter: request.filter ?? emptyFilter,
-  };
-  const message = encodeRequestDocument(complete);
-  // What we send passes what we accept: one rule for both directions.
-  decodeRequest(message, version);
-  const isUnsigned = options.unsigned === true;
-  const signature = isUnsigned ? Buffer.from('insecure') : await provider.sign(message);
-  const document =
-    version === 1
-      ? secureRequestV1(message, signature, {provider, isUnsigned})
-      : secureRequestV2(message, signature, provider);
-  return Buffer.from(JSON.stringify(document), 'utf8');
-}
-
-function secureRequestV1(
-  message: Buffer,
-  signature: Buffer,
-  options: {readonly provider: SecurityProvider; readonly isUnsigned: boolean},
-): object {
-  return {
-    protocol: protocolNames[1].secureRequest,
-    message: message.toString('utf8'),
-    signature: options.isUnsigned ? 'insecure' : encodeBase64(signature),
-    pubcert: options.isUnsigned ? 'insecure' : options.provider.credential,
-  };
-}
-
-function secureRequestV2(message: Buffer, signature: Buffer, provider: SecurityProvider): object {
-  return {
-    protocol: protocolNames[2].secureRequest,
-    request: encodeBase64(message),
-    signature: encodeBase64(signature),
-    caller: provider.credential,
-  };
-}
-
-/** The request's own JSON, the bytes that are signed. */
-export function encodeRequestDocument(request: Request): Buffer {
-  const message = encodeBody(request.body);
-  const shared = {collective: request.collective, agent: request.agent, ttl: request.ttlSeconds};
-  if (request.version === 1) {
-    const envelope = {
-      requestid: request.id,
-      senderid: request.senderId,
-      callerid: request.callerId,
-      ...shared,
-      time: Math.floor(request.sentAtMs / 1_000),
-      filter: filterToWire(request.filter),
-    };
-    return Buffer.from(JSON.stringify({protocol: protocolNames[1].request, message, envelope}), 'utf8');
-  }
-  const document = {
-    protocol: protocolNames[2].request,
-    message: encodeBase64(Buffer.from(message, 'utf8')),
-    id: request.id,
-    sender: request.senderId,
-    caller: request.callerId,
-    ...shared,
-    time: 0,
-    filter: filterToWire(request.filter),
-  };
-  return Buffer.from(withNanoseconds(JSON.stringify(document), request.sentAtMs), 'utf8');
-}
-
-/** Puts the time in, as digits: nanoseconds since 1970 are beyond what a number holds exactly. */
-export function withNanoseconds(json: string, timeMs: number): string {
-  // `"time":0` as a key stands outside strings: inside one, its quotes would be escaped.
-  return json.replace('"time":0', `"time":${Math.floor(timeMs)}000000`);
 }
