@@ -1,6 +1,6 @@
 /** Types of the language's own functions: what their arguments have to be and what they give. */
 import type {Node} from './ast.ts';
-import type {Checker, CheckScope} from './checker.ts';
+import type {CheckScope, NodeChecker} from './scope.ts';
 import {type ExprType, exprTypes, isNumber, typeText} from './types.ts';
 
 type BuiltinNode = Extract<Node, {kind: 'builtin'}>;
@@ -73,7 +73,7 @@ const rules: ReadonlyMap<string, Rule> = new Map([
 
 const aggregates: ReadonlySet<string> = new Set(['min', 'max', 'mean', 'median']);
 
-export function checkBuiltin(checker: Checker, node: BuiltinNode, scope: CheckScope): ExprType {
+export function checkBuiltin(checker: NodeChecker, node: BuiltinNode, scope: CheckScope): ExprType {
   const [first] = node.args;
   if (node.args.some((item) => item.kind === 'predicate') || node.name === 'count' || node.name === 'sum') {
     return checkPredicateCall(checker, node, scope);
@@ -108,7 +108,7 @@ function elementType(name: string, list: ExprType | undefined): ExprType | undef
 }
 
 function requireAll(
-  checker: Checker,
+  checker: NodeChecker,
   node: BuiltinNode,
   want: {readonly types: readonly ExprType[]; readonly wanted: Wanted},
 ): void {
@@ -138,7 +138,7 @@ function fits(type: ExprType, wanted: Wanted): boolean {
   }
 }
 
-function checkAggregate(checker: Checker, node: BuiltinNode, types: readonly ExprType[]): ExprType {
+function checkAggregate(checker: NodeChecker, node: BuiltinNode, types: readonly ExprType[]): ExprType {
   for (const [index, type] of types.entries()) {
     if (!isNumber(type) && type.kind !== 'any' && type.kind !== 'list' && type.kind !== 'bytes') {
       throw checker.fail(
@@ -150,7 +150,7 @@ function checkAggregate(checker: Checker, node: BuiltinNode, types: readonly Exp
   return exprTypes.any;
 }
 
-function checkPredicateCall(checker: Checker, node: BuiltinNode, scope: CheckScope): ExprType {
+function checkPredicateCall(checker: NodeChecker, node: BuiltinNode, scope: CheckScope): ExprType {
   const [listNode, predicate, extra] = node.args;
   const list = listNode === undefined ? exprTypes.nil : checker.check(listNode, scope);
   if (list.kind !== 'list' && list.kind !== 'any' && list.kind !== 'bytes') {

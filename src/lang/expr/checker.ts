@@ -8,15 +8,10 @@ import {ExprError} from '../errors.ts';
 import type {BinaryOperator, Node} from './ast.ts';
 import {isBuiltin} from './builtin-names.ts';
 import {checkBuiltin} from './check-builtin.ts';
+import type {CheckScope, NodeChecker} from './scope.ts';
 import {type ExprEnvironment, type ExprType, exprTypes, commonType, isComparable, isNumber, typeText} from './types.ts';
 
-export interface CheckScope {
-  readonly names: ReadonlyMap<string, ExprType>;
-  /** The element a predicate sees as `#`. */
-  readonly item?: ExprType;
-}
-
-export class Checker {
+export class Checker implements NodeChecker {
   readonly source: string;
   private readonly environment: ExprEnvironment;
 

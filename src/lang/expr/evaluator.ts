@@ -9,6 +9,7 @@ import type {ExprBudget} from './budget.ts';
 import {builtins} from './builtins.ts';
 import {arithmetic, isIn, isTextKeyed, OperatorFailure, ordered, toIndex} from './operators.ts';
 import {reducePredicate, runPredicate} from './predicates.ts';
+import type {NodeRunner, Scope} from './scope.ts';
 import {callTimeMethod} from './time.ts';
 import {
   type ExprFunction,
@@ -21,13 +22,6 @@ import {
   typedList,
   typeName,
 } from './values.ts';
-
-export interface Scope {
-  readonly names: ReadonlyMap<string, ExprValue>;
-  readonly item: ExprValue;
-  readonly index: number;
-  readonly accumulator: ExprValue;
-}
 
 export interface EvaluatorOptions {
   readonly source: string;
@@ -45,7 +39,7 @@ const skipped: unique symbol = Symbol('skipped');
 
 type Maybe = ExprValue | typeof skipped;
 
-export class Evaluator {
+export class Evaluator implements NodeRunner {
   readonly budget: ExprBudget;
   private readonly options: EvaluatorOptions;
   private readonly patterns = new Map<string, Regex>();

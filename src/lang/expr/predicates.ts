@@ -1,8 +1,8 @@
 /** Functions that run a predicate on each element of a list. */
 import type {Node} from './ast.ts';
 import {add} from './builtins.ts';
-import type {Evaluator, Scope} from './evaluator.ts';
 import {compareValues, OperatorFailure} from './operators.ts';
+import type {NodeRunner, Scope} from './scope.ts';
 import {type ExprValue, isList, typeName} from './values.ts';
 
 interface PredicateCall {
@@ -12,7 +12,7 @@ interface PredicateCall {
   readonly direction: ExprValue;
 }
 
-export function runPredicate(evaluator: Evaluator, name: string, call: PredicateCall): ExprValue {
+export function runPredicate(evaluator: NodeRunner, name: string, call: PredicateCall): ExprValue {
   const items = listOf(evaluator, name, call.items);
   const value = (index: number): ExprValue => {
     const item = items[index] ?? null;
@@ -93,7 +93,7 @@ interface ReduceCall {
   readonly start?: ExprValue;
 }
 
-export function reducePredicate(evaluator: Evaluator, call: ReduceCall): ExprValue {
+export function reducePredicate(evaluator: NodeRunner, call: ReduceCall): ExprValue {
   const items = listOf(evaluator, 'reduce', call.items);
   let accumulator = call.start ?? null;
   let first = 0;
@@ -109,7 +109,7 @@ export function reducePredicate(evaluator: Evaluator, call: ReduceCall): ExprVal
   return accumulator;
 }
 
-function listOf(evaluator: Evaluator, name: string, value: ExprValue): readonly ExprValue[] {
+function listOf(evaluator: NodeRunner, name: string, value: ExprValue): readonly ExprValue[] {
   if (value instanceof Uint8Array) {
     evaluator.budget.grow(value.length);
     return Array.from(value, BigInt);
