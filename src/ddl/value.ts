@@ -4,10 +4,8 @@
  * The rules and texts are those of the Go programs, odd ones included: a string input without `maxlength` is not checked at all, and a
  * validation that starts with a small letter is taken for a validator's name. Vectors: `agents/ddl-validate.json`, `agents/ddl-convert.json`.
  */
-import {compileRegex, RegexError} from '../lib/regex.ts';
-import type {Regex} from '../lib/regex.ts';
+import {validateIpAddress, validateIpv4, validateIpv6, validateRegex, validateShellSafe} from '../lib/validators.ts';
 import {parseGoBoolean, parseGoFloat, parseGoInteger} from './go-numbers.ts';
-import {isIPAddress, isIPv4Address, isIPv6Address} from './ip-address.ts';
 import type {InputItem} from './types.ts';
 
 /** `error` is undefined when the value is fine; warnings are for people and change nothing. */
@@ -80,35 +78,24 @@ function checkString(input: InputItem, value: unknown): ValueVerdict {
   return input.validation === '' ? fine : checkValidation(input.validation, value);
 }
 
-const unsafeForShell = ['`', '$', ';', '|', '&&', '>', '<'];
-
 function checkValidation(validation: string, value: string): ValueVerdict {
   switch (validation) {
-    case 'shellsafe': {
-      const found = unsafeForShell.find((text) => value.includes(text));
-      return found === undefined ? fine : refused(`may not contain '${found}'`);
-    }
+    case 'shellsafe':
+      return verdict(validateShellSafe(value));
     case 'ipv4address':
-      return isIPv4Address(value) ? fine : refused(`${value} is not an IPv4 address`);
+      return verdict(validateIpv4(value));
     case 'ipv6address':
-      return isIPv6Address(value) ? fine : refused(`${value} is not an IPv6 address`);
+      return verdict(validateIpv6(value));
     case 'ipaddress':
-      return isIPAddress(value) ? fine : refused(`${value} is not an IP address`);
+      return verdict(validateIpAddress(value));
     default:
       if (/^[a-z]/.test(validation)) return {error: undefined, warnings: [`Unsupported validator '${validation}'`]};
-      return checkPattern(validation, value);
+      return verdict(validateRegex(value, validation));
   }
 }
 
-function checkPattern(pattern: string, value: string): ValueVerdict {
-  let regex: Regex;
-  try {
-    regex = compileRegex(pattern);
-  } catch (error) {
-    if (error instanceof RegexError) return refused(`invalid regex '${pattern}'`);
-    throw error;
-  }
-  return regex.test(value) ? fine : refused(`input does not match '${pattern}'`);
+function verdict(error: string | undefined): ValueVerdict {
+  return error === undefined ? fine : refused(error);
 }
 
 export type Conversion =

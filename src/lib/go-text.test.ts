@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {atoi, formatFixed, parseGoFloat, tryAtoi} from './go-number.ts';
-import {boolWord, compareBytes, goQuote, splitTrimmed, trimSpace, upperFirst, wrapWords} from './go-text.ts';
+import {boolWord, compareBytes, goQuote, splitTrimmed, trimSpace, upperFirst} from './go-text.ts';
 import {stringifyGo} from './go-json.ts';
 
 describe('white space and words', () => {
@@ -38,10 +38,6 @@ describe('white space and words', () => {
 
   test('quoting escapes whatever could forge or hide text', () => {
     expect(goQuote('a"b\\\n\u001b\u202e\u00e9\u{e0001}')).toBe('"a\\"b\\\\\\n\\x1b\\u202e\u00e9\\U000e0001"');
-  });
-
-  test('words wrap at the width, longer ones stand alone', () => {
-    expect(wrapWords('aa bb cccccc d', 5)).toEqual(['aa bb', 'cccccc', 'd']);
   });
 });
 

@@ -108,24 +108,3 @@ export function upperFirst(text: string): string {
   // Go changes one rune to one rune: letters whose capital is two letters stay.
   return Array.from(upper).length === 1 ? upper + text.slice(first.length) : text;
 }
-
-/** Wraps words into lines of at most `width` code points; a longer word stands alone. */
-export function wrapWords(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(/\s+/).filter((item) => item !== '')) {
-    if (line === '') line = word;
-    else if (codePointCount(line) + 1 + codePointCount(word) <= width) line += ` ${word}`;
-    else {
-      lines.push(line);
-      line = word;
-    }
-  }
-  if (line !== '') lines.push(line);
-  return lines;
-}
-
-/** Length as Go counts runes. */
-export function codePointCount(text: string): number {
-  return Array.from(text).length;
-}

@@ -1,6 +1,6 @@
 import {describe, expect, test} from 'vitest';
 import {createSeededRandom} from '../../test/support/fake-platform.ts';
-import {newKsuid, newRequestId, newUuid, ksuidSeconds} from './ids.ts';
+import {newRequestId, newUuid} from './ids.ts';
 import {parseIpAddress} from './ip-address.ts';
 import {compileRegex, createRegexCache, RegexError} from './regex.ts';
 import {validateEnum, validateMaxLength, validateRegex, validateShellSafe} from './validators.ts';
@@ -11,15 +11,6 @@ describe('identifiers', () => {
   test('a UUID is of version 4', () => {
     expect(newUuid(random)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     expect(newRequestId(random)).toMatch(/^[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}$/);
-  });
-
-  test('a KSUID sorts by time and tells its second', () => {
-    const [early, late] = [1_600_000_000_000, 1_800_000_000_999].map((nowMs) => newKsuid(random, {nowMs}));
-    expect(early).toMatch(/^[0-9A-Za-z]{27}$/);
-    expect((early ?? '') < (late ?? '')).toBe(true);
-    expect(ksuidSeconds(late ?? '')).toBe(1_800_000_000);
-    expect(ksuidSeconds('-'.repeat(27))).toBeUndefined();
-    expect(ksuidSeconds('z'.repeat(27))).toBeUndefined();
   });
 });
 
