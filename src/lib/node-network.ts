@@ -23,7 +23,7 @@ export function createNodeNetwork(): Network {
   const shared = {queue: new FlushQueue(), store: new TlsStore()};
   return {
     connect: (options) => connect(options, shared),
-    listen: (options, onConnection) => listen(options, {shared, onConnection}),
+    listen: (options, onConnection) => listenAnywhere(options, {shared, onConnection}),
   };
 }
 
@@ -95,6 +95,20 @@ function describeFailure(error: NodeJS.ErrnoException): string {
       return 'there is no route to it';
     default:
       return error.message;
+  }
+}
+
+/** "Every address" means IPv4 alone on a machine without IPv6. */
+async function listenAnywhere(
+  options: ListenOptions,
+  rest: {readonly shared: Shared; readonly onConnection: (stream: ByteStream) => void},
+): Promise<Listener> {
+  try {
+    return await listen(options, rest);
+  } catch (error) {
+    const code = error instanceof NetworkError ? error.details['code'] : undefined;
+    if (options.host !== '::' || (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL')) throw error;
+    return listen({...options, host: '0.0.0.0'}, rest);
   }
 }
 
