@@ -4,7 +4,7 @@
  * Unknown functions and malformed entries are skipped, one output has one aggregator (the last entry wins), values are counted by
  * their text. Vectors: `agents/aggregates.json`.
  */
-import {drawChart} from './chart.ts';
+import {drawChart} from '../lib/ascii-chart.ts';
 import {formatFixed} from './go-float.ts';
 import {goFormat, goValue} from './go-format.ts';
 import {compareUtf8, goJson} from './go-json.ts';

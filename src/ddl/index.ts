@@ -16,7 +16,6 @@ export {checkRequestData, convertArguments, withInputDefaults, withOutputDefault
 export type {ConvertedArguments} from './request.ts';
 export {createAggregation} from './aggregate.ts';
 export type {AggregateResults, Aggregation} from './aggregate.ts';
-export {drawChart} from './chart.ts';
 export {goFormat, goValue} from './go-format.ts';
 export type {FormatArgument} from './go-format.ts';
 export {compareUtf8, goJson} from './go-json.ts';
