@@ -208,6 +208,13 @@ export function connectSecurity(
   },
 ): ConnectSecurity {
   const {provider, switches} = options;
+  if (textOf(config.get('plugin.nats.credentials')) !== '') {
+    throw new ConnectError(
+      'ERR_CONNECT_SETTING',
+      'Cannot use plugin.nats.credentials: credential files of NATS operators are not supported, expected plugin.nats.user and plugin.nats.pass or certificates',
+      {details: {setting: 'plugin.nats.credentials'}},
+    );
+  }
   const user = textOf(config.get('plugin.nats.user'));
   const password = textOf(config.get('plugin.nats.pass'));
   const auth: ConnectAuth | undefined = user === '' ? undefined : {user, password};

@@ -83,6 +83,7 @@ async function resolveSrv(
       return [];
     }
     for (const record of options.records) {
+      if (controller.signal.aborted) return [];
       const servers = await lookUp(`${record}.${domain}`, {...options, signal: controller.signal});
       if (servers.length > 0) return servers;
     }

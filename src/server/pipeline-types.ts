@@ -1,6 +1,6 @@
 /** What the parts of the pipeline share. */
 import type {SecurityProvider} from '../crypto/index.ts';
-import type {Filter, ReplayGuard, Request, RequestCache, Transport} from '../protocol/index.ts';
+import type {Filter, ReplayGuard, Request, RequestCache, Transport, TransportCache} from '../protocol/index.ts';
 import type {AgentRegistry, Auditor, Authorizer, NodeContext} from '../rpc/types.ts';
 import type {ServerCounters} from './statistics.ts';
 
@@ -16,6 +16,8 @@ export interface PipelineOptions {
   readonly matches: (filter: Filter, request: Request) => Promise<boolean>;
   readonly publish: (subject: string, payload: Buffer) => void;
   readonly requestCache?: RequestCache;
+  /** Shared by the servers of a process: identical bytes are taken apart once. */
+  readonly transportCache?: TransportCache;
   /** Given to agents with each call; what they mean together with the settings is the agent's to decide. */
   readonly authorizer?: Authorizer;
   readonly auditor?: Auditor;

@@ -103,7 +103,7 @@ export class Pipeline {
   #open(payload: Buffer): void {
     let opened: Opened;
     try {
-      const transport = openTransport(payload);
+      const transport = this.#options.transportCache?.open(payload) ?? openTransport(payload);
       const {request} = openRequest(transport, {
         provider: this.#options.provider,
         nowMs: this.#clock.nowMs(),

@@ -167,6 +167,7 @@ class Server implements ChoriaServer {
       matches: (filter, request) => matches(filter, {node, request}),
       publish: (subject, payload) => options.connection.publish(subject, payload),
       ...(shared.requests === undefined ? {} : {requestCache: shared.requests}),
+      ...(shared.transports === undefined ? {} : {transportCache: shared.transports}),
       ...(authorizer === undefined ? {} : {authorizer}),
       ...(auditor === undefined ? {} : {auditor}),
       ttlCeilingSeconds: ttlCeilingSeconds(config),

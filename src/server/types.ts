@@ -4,7 +4,7 @@ import type {Connection, Heartbeats, OpenConnectionOptions} from '../connect/ind
 import type {ProofCache, SecurityProvider} from '../crypto/index.ts';
 import type {Logger} from '../lib/logger.ts';
 import type {Platform} from '../lib/platform.ts';
-import type {Filter, Request, RequestCache} from '../protocol/index.ts';
+import type {Filter, Request, RequestCache, TransportCache} from '../protocol/index.ts';
 import type {Agent, AgentProvider, AgentRegistry, Auditor, Authorizer, NodeContext} from '../rpc/types.ts';
 import type {ServerEvent} from './lifecycle.ts';
 import type {AdmissionGuard} from './pipeline-types.ts';
@@ -25,6 +25,7 @@ export type AgentProviderMaker = (options: {
 /** What the servers of one process share, so that identical bytes are opened and proven once for all of them. */
 export interface SharedResources {
   readonly requests?: RequestCache;
+  readonly transports?: TransportCache;
   readonly proofs?: ProofCache;
   readonly heartbeats?: Heartbeats;
 }

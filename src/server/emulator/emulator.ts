@@ -14,7 +14,7 @@ import {createProofCache} from '../../crypto/index.ts';
 import type {Logger} from '../../lib/logger.ts';
 import {type Platform, sleep} from '../../lib/platform.ts';
 import {version as programVersion} from '../../lib/version.ts';
-import {createRequestCache} from '../../protocol/index.ts';
+import {createRequestCache, createTransportCache} from '../../protocol/index.ts';
 import type {Agent} from '../../rpc/types.ts';
 import {createServer, createSharedParts, type SharedParts} from '../create.ts';
 import type {ChoriaServer, SharedResources} from '../types.ts';
@@ -92,6 +92,7 @@ export async function createEmulator(options: EmulatorOptions): Promise<Emulator
   const shared: SharedResources = {
     proofs,
     requests: createRequestCache(),
+    transports: createTransportCache(),
     heartbeats: createHeartbeats({clock: platform.clock, intervalMs: connectLimits.pingIntervalMs}),
   };
   const parts = await createSharedParts({config, platform, logger, version: programVersion});
