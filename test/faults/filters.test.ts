@@ -86,7 +86,7 @@ describe('fault 37: expressions cannot leave their sandbox or cost without end',
       `${'('.repeat(20_000)}1${')'.repeat(20_000)}`,
       Array.from({length: 30_000}, () => '1').join('+'),
       '!'.repeat(30_000),
-      `${'['.repeat(5_000)}`,
+      '['.repeat(5_000),
       `true${' ? true : false'.repeat(5_000)}`,
       'a'.repeat(100_000),
     ]) {

@@ -24,7 +24,7 @@ const environment: ExprEnvironment = {
 
 const values: ExprValues = {
   variables: {classes: typedList('string', ['apache', 'role::web']), msg: 'done'},
-  functions: {fact: (path = null) => lookupPath(facts, String(path)), ok: () => true},
+  functions: {fact: (path = null) => lookupPath(facts, typeof path === 'string' ? path : ''), ok: () => true},
 };
 
 const run = (source: string): ExprValue => evaluateExpression(compileExpression(source, environment), values);
@@ -144,7 +144,7 @@ describe('expressions', () => {
   test('a slow function is called once for each different call', async () => {
     const calls: string[] = [];
     const slow = async (query: ExprValue = null): Promise<ExprValue> => {
-      calls.push(String(query));
+      calls.push(typeof query === 'string' ? query : '');
       return new Map([['state', query]]);
     };
     const program = compileExpression(

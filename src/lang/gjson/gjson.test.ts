@@ -80,7 +80,7 @@ describe('GJSON paths', () => {
   });
 
   test('any path on any JSON ends with a result or a refusal', () => {
-    const paths = fc.string({unit: fc.constantFrom(...'ab.|#@*?\\"[]{}():=!~%<>1,'), maxLength: 40});
+    const paths = fc.string({unit: fc.constantFrom(...Array.from('ab.|#@*?\\"[]{}():=!~%<>1,')), maxLength: 40});
     fc.assert(
       fc.property(fc.json(), paths, (json, path) => {
         try {
