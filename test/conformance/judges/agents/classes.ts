@@ -6,7 +6,7 @@ import {type CaseResult, type Judge, judgeEqual} from '../../judge.ts';
 
 interface ClassesCase {
   readonly name: string;
-  readonly content: string | null;
+  readonly content?: string | null;
   readonly classes: readonly string[];
   readonly match: readonly {readonly needles: readonly string[]; readonly matched: boolean}[];
 }
@@ -15,7 +15,7 @@ const judge: Judge = async ({data}) => {
   const results: CaseResult[] = [];
   for (const item of data as readonly ClassesCase[]) {
     const path = '/classes.txt';
-    const files = new FakeFiles(item.content === null ? {} : {[path]: item.content});
+    const files = new FakeFiles(typeof item.content === 'string' ? {[path]: item.content} : {});
     const classes = await createClassSource({files, path}).list();
     const match = item.match.map(({needles}) => ({
       needles,

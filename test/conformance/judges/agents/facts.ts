@@ -51,9 +51,9 @@ async function judgeCase(item: FactsCase): Promise<CaseResult> {
   return judgeEqual(item.name, {facts: item.facts, error: item.error, logs, get: item.get}, got);
 }
 
-/** What a YAML library says of broken text is its own; that it is said of this file is ours. */
+/** What a parser says of broken text is its own; that it is said, how loud and of which file is compared. */
 function logText(level: string, message: string): string {
-  return `${level}: ${message.replace(/( as YAML: ).*$/s, '$1')}`;
+  return `${level}: ${message.replace(/^(Could not parse facts file(?: \S+ as YAML)?: ).*$/s, '$1')}`;
 }
 
 function plain(value: unknown): unknown {
