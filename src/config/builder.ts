@@ -49,6 +49,7 @@ export class ConfigBuilder {
       this.assign(key, {text, place});
       return;
     }
+    if (this.warnings.isFull) return;
     const warning = unknownKeyWarning(key, place);
     if (warning !== undefined) this.warnings.add(warning);
   }

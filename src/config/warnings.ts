@@ -2,13 +2,14 @@
  * What deserves a word although older programs pass over it in silence. Texts name the place, the value and what would be right; the
  * values of secret settings are masked.
  */
-import {compareBytes} from '../lib/go-text.ts';
 import {configWarningsMax} from './limits.ts';
 import {configKeys, foreignKeys, isConfigKey} from './registry.ts';
 import {displayValue} from './secrets.ts';
 
 export interface WarningList {
   add(text: string): void;
+  /** No more are kept; looking for further ones is work for nothing. */
+  readonly isFull: boolean;
   readonly texts: readonly string[];
 }
 
@@ -20,6 +21,9 @@ export function createWarningList(): WarningList {
       if (texts.size < configWarningsMax) texts.add(text);
       else if (texts.size === configWarningsMax)
         texts.add(`There are more than ${configWarningsMax} warnings; the rest is left out`);
+    },
+    get isFull() {
+      return texts.size > configWarningsMax;
     },
     get texts() {
       return [...texts];
@@ -53,11 +57,14 @@ function plainForm(key: string): string {
   return key.toLowerCase().replace(/[^a-z0-9.]/g, '');
 }
 
+const plainKeys: readonly (readonly [string, string])[] = configKeys.map((key) => [key, plainForm(key)]);
+
 function nearestKey(key: string): string | undefined {
   const wanted = plainForm(key);
   if (wanted === '' || key.length > 200) return undefined;
-  const same = configKeys.find((candidate) => plainForm(candidate) === wanted);
-  return same ?? [...configKeys].sort(compareBytes).find((candidate) => isOneEditAway(plainForm(candidate), wanted));
+  const near =
+    plainKeys.find(([, plain]) => plain === wanted) ?? plainKeys.find(([, plain]) => isOneEditAway(plain, wanted));
+  return near?.[0];
 }
 
 /** One letter more, one less, one other, or two neighbours swapped. */
