@@ -63,13 +63,8 @@ export function jsonKind(value: unknown): string {
 /** The bytes of a reply; keys in the order in which every Choria program writes them. */
 export function formatReplyBody(action: string, reply: RpcReply): Buffer {
   const {statusCode, statusMessage, data} = reply;
-  return Buffer.from(
-    stringifyGo({
-      action: reply.action ?? action,
-      statuscode: statusCode,
-      statusmsg: statusMessage,
-      data: data === undefined ? {} : data,
-    }),
-    'utf8',
-  );
+  const head = {action: reply.action ?? action, statuscode: statusCode, statusmsg: statusMessage};
+  // Outputs are a map there, and maps are written with sorted keys: readers of raw replies see the same text.
+  const outputs = stringifyGo(data === undefined ? {} : data, {sortKeys: true});
+  return Buffer.from(`${stringifyGo(head).slice(0, -1)},"data":${outputs}}`, 'utf8');
 }

@@ -152,7 +152,7 @@ function machinesSection(machines: unknown): string {
 
 function factsSection(reply: NodeReply): string {
   const facts = jsonMembers(replyDataText(reply)).get('facts') ?? '{}';
-  return `  Facts:\n\n    ${inertJson(sortedJson(escapeJsonLikeGo(facts), '    '))}\n`;
+  return `  Facts:\n\n    ${inertJson(sortedJson(escapeJsonLikeGo(facts), '    '))}\n\n`;
 }
 
 async function collectiveReport(

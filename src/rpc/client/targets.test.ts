@@ -24,7 +24,7 @@ describe('limits on targets', () => {
   });
 
   test.each(['0', '0%', '10%'])('a limit of "%s" that leaves nobody is an error', (size) => {
-    expect(() => limitTargets(five, {size, method: 'first', random})).toThrow(/leaves none/);
+    expect(() => limitTargets(five, {size, method: 'first', random})).toThrow(/no targets are left/);
   });
 
   test('an unknown method is an error', () => {

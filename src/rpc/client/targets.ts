@@ -40,7 +40,7 @@ export function limitTargets(targets: readonly string[], options: LimitOptions):
   if (count === 0) {
     throw new RequestError(
       'ERR_REQUEST_LIMIT_EMPTY',
-      `Cannot limit targets to "${size}": that leaves none of the ${targets.length} targets`,
+      `Cannot limit targets to "${size}": no targets are left after applying that to ${targets.length}`,
       {details: {size, targets: targets.length}},
     );
   }

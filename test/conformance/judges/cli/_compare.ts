@@ -94,7 +94,7 @@ function frameProblem(match: RegExpExecArray, isFirst: boolean): string | undefi
   return letters.join('') === bar ? undefined : `bar ${bar} at ${current} of ${total}`;
 }
 
-/** Puts one line for all frames of a bar: its total, its width, its colours, where it ended; says what was wrong with any frame. */
+/** Puts one line for all frames of a bar: its total, its width, its colours, where it ended (where it began is chance); says what was wrong with any frame. */
 function foldFrames(text: string): string {
   const out: string[] = [];
   let frames: RegExpExecArray[] = [];
@@ -107,10 +107,8 @@ function foldFrames(text: string): string {
       if (Number(frame[3]) < highest) out.push('<bad frame: counts backward>');
       highest = Math.max(highest, Number(frame[3]));
     }
-    const [first, last] = [frames[0], frames.at(-1)];
-    out.push(
-      `<progress from ${first?.[3]} to ${last?.[3]} of ${last?.[4]}, ${last?.[6]?.length} wide, colour ${last?.[2] ?? 'none'}>`,
-    );
+    const last = frames.at(-1);
+    out.push(`<progress to ${last?.[3]} of ${last?.[4]}, ${last?.[6]?.length} wide, colour ${last?.[2] ?? 'none'}>`);
     frames = [];
   };
   for (const line of text.split('\n')) {

@@ -23,7 +23,9 @@ function beginningOf(message: string): string {
 /** What stands in quotes, and numbers with their unit. */
 function valuesOf(message: string): readonly string[] {
   const quoted = [...message.matchAll(/'([^']+)'|"((?:[^"\\]|\\.)+)"/g)].map((match) => match[1] ?? match[2] ?? '');
-  const names = [...message.matchAll(/\b[\w-]+#[\w-]+\b|(?:\/[\w.-]+)+/g)].map((match) => match[0]);
+  const names = [...message.matchAll(/\b[\w-]+#[\w-]+\b|(?:\/[\w.-]+)+|\b[\w-]+(?:\.[\w-]+){2,}\b/g)].map(
+    (match) => match[0],
+  );
   return [...quoted, ...names];
 }
 
