@@ -183,6 +183,38 @@ describe('faults of messages', () => {
     expect(node.statistics()).toMatchObject({unvalidated: 2});
   });
 
+  test('fault 29: a request sent again on other subjects runs once, and only the agent that was signed for', async () => {
+    const agent = countingAgent();
+    const other = countingAgent({name: 'other'});
+    await using node = await startTestServer({agents: [agent, other]});
+    const request = await signedRequest();
+    for (const subject of [
+      'mcollective.broadcast.agent.other',
+      'other.broadcast.agent.counter',
+      `other.node.${testIdentity}`,
+    ]) {
+      node.deliver(request, subject);
+    }
+    await node.settled();
+    expect([agent.calls(), other.calls()]).toEqual([1, 0]);
+    expect(node.statistics()).toMatchObject({replayed: 2});
+  });
+
+  test('fault 29: a signed request cannot be turned to another agent or collective', async () => {
+    const agent = countingAgent();
+    const other = countingAgent({name: 'other'});
+    await using node = await startTestServer({agents: [agent, other]});
+    const request = JSON.parse((await signedRequest()).toString()) as {data: string};
+    const secure = Buffer.from(request.data, 'base64').toString();
+    for (const changed of [secure.replaceAll('counter', 'other'), secure.replaceAll('\\"mcollective', '\\"other')]) {
+      expect(changed).not.toBe(secure);
+      node.deliver(Buffer.from(JSON.stringify({...request, data: Buffer.from(changed).toString('base64')})));
+    }
+    await node.settled();
+    expect([agent.calls(), other.calls()]).toEqual([0, 0]);
+    expect(node.statistics()).toMatchObject({unvalidated: 2});
+  });
+
   test('fault 30: a request for a collective that the node is not in is refused after its filter', async () => {
     const agent = countingAgent();
     await using node = await startTestServer({agents: [agent]});
