@@ -98,12 +98,14 @@ export function checkBuiltin(checker: NodeChecker, node: BuiltinNode, scope: Che
   if (node.name === 'len' && types[0] !== undefined && ['bool', 'int', 'float', 'nil'].includes(types[0].kind)) {
     throw checker.fail(`len takes a text, list or map, found ${typeText(types[0])}`, node);
   }
+  if (node.name === 'abs') return types[0] ?? exprTypes.any;
   return elementType(node.name, types[0]) ?? found.gives;
 }
 
 function elementType(name: string, list: ExprType | undefined): ExprType | undefined {
   if (list?.kind !== 'list') return undefined;
-  if (name === 'first' || name === 'last') return exprTypes.any;
+  if (name === 'first' || name === 'last') return list.typed === true ? list.of : exprTypes.any;
+  if (name === 'get') return list.of;
   return name === 'take' ? {kind: 'list', of: list.of} : undefined;
 }
 
@@ -147,7 +149,8 @@ function checkAggregate(checker: NodeChecker, node: BuiltinNode, types: readonly
       );
     }
   }
-  return exprTypes.any;
+  const isExtreme = node.name === 'min' || node.name === 'max';
+  return isExtreme && types.every(isNumber) ? (types[0] ?? exprTypes.any) : exprTypes.any;
 }
 
 function checkPredicateCall(checker: NodeChecker, node: BuiltinNode, scope: CheckScope): ExprType {
@@ -187,9 +190,9 @@ function checkPredicateCall(checker: NodeChecker, node: BuiltinNode, scope: Chec
     case 'groupBy':
       return exprTypes.any;
     case 'sortBy':
-      return {kind: 'list', of: item};
-    case 'sum':
       return exprTypes.any;
+    case 'sum':
+      return isNumber(result) ? result : exprTypes.any;
     default:
       return exprTypes.any;
   }
@@ -198,5 +201,6 @@ function checkPredicateCall(checker: NodeChecker, node: BuiltinNode, scope: Chec
 function testResult(name: string, item: ExprType): ExprType {
   if (name === 'filter') return {kind: 'list', of: item};
   if (name === 'count') return exprTypes.int;
-  return name.startsWith('find') ? exprTypes.any : exprTypes.bool;
+  if (name === 'find' || name === 'findLast') return item;
+  return name.startsWith('find') ? exprTypes.int : exprTypes.bool;
 }
