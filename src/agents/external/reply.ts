@@ -4,6 +4,7 @@
 import {parseJson} from '../../lib/json.ts';
 import {jsonSyntaxError} from '../../lib/json-syntax.ts';
 import {errorMessage} from '../../lib/errors.ts';
+import {compareBytes} from '../../lib/go-text.ts';
 import {jsonKind} from '../../rpc/index.ts';
 import {AgentsError} from '../errors.ts';
 import {replyDepthMax} from '../limits.ts';
@@ -29,7 +30,7 @@ export function parseExternalReply(bytes: Uint8Array): ExternalReply {
   return {
     statusCode: statusCode(found.get('statuscode')),
     statusMessage: textField(found, 'statusmsg') ?? 'OK',
-    data: found.get('data'),
+    data: sortKeys(found.get('data')),
     action: textField(found, 'action') ?? '',
   };
 }
@@ -40,6 +41,14 @@ function parse(bytes: Uint8Array): unknown {
   } catch (error) {
     throw replyError(errorMessage(error));
   }
+}
+
+/** Callers of other servers see the members of an external agent's data sorted by name, and so do ours. Depth was bounded while parsing. */
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (value === null || typeof value !== 'object') return value;
+  const entries = Object.entries(value).sort(([a], [b]) => compareBytes(a, b));
+  return Object.fromEntries(entries.map(([key, item]) => [key, sortKeys(item)]));
 }
 
 function statusCode(value: unknown): number {

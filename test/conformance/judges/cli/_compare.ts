@@ -107,6 +107,7 @@ function foldFrames(text: string): string {
       if (Number(frame[3]) < highest) out.push('<bad frame: counts backward>');
       highest = Math.max(highest, Number(frame[3]));
     }
+    // Where the first frame stood depends on when the replies came; where the last one stood does not.
     const last = frames.at(-1);
     out.push(`<progress to ${last?.[3]} of ${last?.[4]}, ${last?.[6]?.length} wide, colour ${last?.[2] ?? 'none'}>`);
     frames = [];
