@@ -73,7 +73,7 @@ function drawAxis(grid: Grid, scale: Scale): number {
   const widest = Math.max(formatFixed(scale.maximum, decimals).length, formatFixed(scale.minimum, decimals).length);
   for (let row = 0; row <= scale.rows; row++) {
     const interval = scale.maximum - scale.minimum;
-    const value = scale.rows === 0 ? scale.bottom : scale.maximum - (row * interval) / scale.rows;
+    const value = scale.rows === 0 ? scale.minimum : scale.maximum - (row * interval) / scale.rows;
     const label = formatFixed(value, decimals).padStart(widest + 1);
     put(grid, {row, column: Math.max(axisColumn + 1 - label.length, 0)}, label);
     put(grid, {row, column: axisColumn}, row === 0 && scale.rows === 0 ? '┼' : '┤');
