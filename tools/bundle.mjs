@@ -5,7 +5,7 @@
  * library stays plain compiler output; what is loaded through `require` (patterns, logging, web sockets) stays outside.
  */
 import {build} from 'esbuild';
-import {dirname, join} from 'node:path';
+import {dirname} from 'node:path';
 import {fileURLToPath} from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
