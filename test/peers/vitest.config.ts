@@ -1,5 +1,8 @@
 import {defineConfig} from 'vitest/config';
 
+/** .ci/run names a file for the counts of a tier. */
+const reportPath = process.env['CHORIA_TEST_REPORT'];
+
 /** Tests against real programs of others. What a suite needs and does not find fails in CI and is named elsewhere. */
 export default defineConfig({
   test: {
@@ -7,6 +10,6 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    reporters: ['default'],
+    reporters: reportPath === undefined ? ['default'] : ['default', ['json', {outputFile: reportPath}]],
   },
 });
