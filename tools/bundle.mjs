@@ -2,7 +2,7 @@
  * Joins the command line's modules into a few files in dist/bin, split where commands load lazily.
  *
  * Node opens, resolves and links each module by itself, which for 270 of them takes twice as long as running a short command. The
- * library stays plain compiler output; what is loaded through `require` (patterns, logging, web sockets) stays outside.
+ * library stays plain compiler output; what is loaded through `require` (patterns, logging, web sockets, YAML) stays outside.
  */
 import {build} from 'esbuild';
 import {dirname} from 'node:path';
@@ -21,7 +21,7 @@ await build({
   target: 'node20',
   minifyWhitespace: true,
   minifySyntax: true,
-  external: ['pino', 'prom-client', 're2js', 'ws'],
+  external: ['pino', 'prom-client', 're2js', 'ws', 'yaml'],
   // Some packages inside are CommonJS and ask for Node's own modules by `require`.
   banner: {js: "import{createRequire as bundleRequire}from'node:module';const require=bundleRequire(import.meta.url);"},
   logLevel: 'warning',

@@ -5,8 +5,8 @@
  * skipped and said so. This server judges `file` rules; rules of other kinds and templates are refused with a word, because a rule
  * that was not judged must never look like one that holds.
  */
-import {parse as parseYaml} from 'yaml';
 import {errorMessage} from '../lib/errors.ts';
+import {yaml} from '../lib/yaml.ts';
 import {ActionFailure, decodeInputs} from '../rpc/index.ts';
 import type {RpcAction} from '../rpc/index.ts';
 import type {NodeContext} from '../rpc/types.ts';
@@ -69,7 +69,7 @@ function parseRules(text: string): ReadonlyMap<string, ReadonlyMap<string, unkno
     throw new Error(`template: test:${line}: templates are not run by this server, expected plain rules`);
   }
   // Anchors may grow a few lines into a memory full of rules.
-  const document: unknown = parseYaml(text, {maxAliasCount: 100, schema: 'core'});
+  const document: unknown = yaml().parse(text, {maxAliasCount: 100, schema: 'core'});
   if (typeof document !== 'object' || document === null || Array.isArray(document))
     throw new Error('the rules are not a map');
   return new Map(

@@ -32,27 +32,45 @@ export interface NameMatcher {
   matches(name: string): boolean;
 }
 
+/** Known to compile. */
+const ownDefaults: ReadonlySet<string> = new Set([...defaultAllowedCallers, ...defaultPrivilegedCallers]);
+
+/** Patterns are compiled with the first name that is judged: a client, which judges nobody, never pays for the engine. */
 export function createNameMatcher(patterns: readonly string[]): NameMatcher {
+  const used = patterns.map(innerPattern);
+  let compiled: CompiledPatterns | undefined;
+  const ready = (): CompiledPatterns => (compiled ??= compilePatterns(patterns));
+  return {
+    patterns: used,
+    get invalid() {
+      return used.every((pattern) => ownDefaults.has(pattern)) ? [] : ready().invalid;
+    },
+    matches: (name) => ready().regexes.some((regex) => regex.test(name)),
+  };
+}
+
+function innerPattern(pattern: string): string {
+  const replaced = Object.hasOwn(replacedDefaults, pattern) ? (replacedDefaults[pattern] ?? pattern) : pattern;
+  return replaced.length > 1 && replaced.startsWith('/') && replaced.endsWith('/') ? replaced.slice(1, -1) : replaced;
+}
+
+interface CompiledPatterns {
+  readonly regexes: readonly Regex[];
+  readonly invalid: readonly string[];
+}
+
+function compilePatterns(patterns: readonly string[]): CompiledPatterns {
+  const regexes: Regex[] = [];
   const invalid: string[] = [];
-  const compiled: Regex[] = [];
-  const used: string[] = [];
   for (const pattern of patterns) {
-    const replaced = Object.hasOwn(replacedDefaults, pattern) ? (replacedDefaults[pattern] ?? pattern) : pattern;
-    const inner =
-      replaced.length > 1 && replaced.startsWith('/') && replaced.endsWith('/') ? replaced.slice(1, -1) : replaced;
-    used.push(inner);
     try {
-      compiled.push(compileRegex(inner));
+      regexes.push(compileRegex(innerPattern(pattern)));
     } catch {
       // The reference never matches a pattern that does not compile; the set-up check reports it.
       invalid.push(pattern);
     }
   }
-  return {
-    patterns: used,
-    invalid,
-    matches: (name) => compiled.some((pattern) => pattern.test(name)),
-  };
+  return {regexes, invalid};
 }
 
 /**

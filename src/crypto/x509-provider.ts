@@ -93,7 +93,7 @@ async function createX509Provider(name: string, options: FileProviderOptions): P
     ...(keyPem === undefined ? {} : {keyPem}),
     ...(caPem === undefined ? {} : {caPem}),
   });
-  return {...core, name, validate: () => validateSetup(options, core.invalidPatterns)};
+  return {...core, name, validate: () => validateSetup(options, core.invalidPatterns())};
 }
 
 export interface X509CoreOptions extends X509Settings {
@@ -105,12 +105,13 @@ export interface X509CoreOptions extends X509Settings {
 /** A provider over PEM texts that are already read; the in-memory twin of the file based ones. */
 export function createMemoryProvider(options: X509CoreOptions): SecurityProvider {
   const core = createX509Core(options);
-  return {...core, name: 'file', validate: async () => describePatterns(core.invalidPatterns)};
+  return {...core, name: 'file', validate: async () => describePatterns(core.invalidPatterns())};
 }
 
 interface X509Core extends Omit<SecurityProvider, 'name' | 'validate'> {
   readonly trustId: string;
-  readonly invalidPatterns: readonly string[];
+  /** Compiles the patterns. */
+  readonly invalidPatterns: () => readonly string[];
 }
 
 function createX509Core(options: X509CoreOptions): X509Core {
@@ -136,7 +137,7 @@ function createX509Core(options: X509CoreOptions): X509Core {
     credential: options.certificatePem ?? '',
     tls,
     trustId,
-    invalidPatterns: [...allowed.invalid, ...privileged.invalid],
+    invalidPatterns: () => [...allowed.invalid, ...privileged.invalid],
     async sign(message) {
       key ??= readSigningKey(options);
       return signRsa(message, key);

@@ -1,7 +1,7 @@
 /** Reads and parses the files that discovery uses: bounded, plain data, with the place in every error. */
-import {parse as parseYaml} from 'yaml';
 import {errorMessage} from '../lib/errors.ts';
 import type {Files} from '../lib/platform.ts';
+import {yaml} from '../lib/yaml.ts';
 import {DiscoveryError} from './errors.ts';
 import {discoveryLimits} from './limits.ts';
 
@@ -35,7 +35,7 @@ export function parseDocument(
 ): unknown {
   const {format, source} = options;
   try {
-    return format === 'json' ? JSON.parse(text) : parseYaml(text, {maxAliasCount: 100});
+    return format === 'json' ? JSON.parse(text) : yaml().parse(text, {maxAliasCount: 100});
   } catch (error) {
     throw new DiscoveryError(
       'ERR_DISCOVERY_READ',

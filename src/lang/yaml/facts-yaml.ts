@@ -5,7 +5,8 @@
  * written. Anchors, aliases and merge keys work, and everything they unfold counts against one limit, so that a file of a few lines
  * cannot grow into gigabytes.
  */
-import {isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, type YAMLMap} from 'yaml';
+import type {Node, YAMLMap} from 'yaml';
+import {yaml} from '../../lib/yaml.ts';
 import {LangError} from '../errors.ts';
 
 /** Values that one file may unfold to. */
@@ -25,6 +26,7 @@ export type YamlData = null | boolean | number | string | readonly YamlData[] | 
  * parseYamlFacts('os: {family: RedHat}'); // Map { 'os' => Map { 'family' => 'RedHat' } }
  */
 export function parseYamlFacts(text: string): YamlData | undefined {
+  const {LineCounter, parseAllDocuments} = yaml();
   const lineCounter = new LineCounter();
   const documents = parseAllDocuments(text, {
     schema: 'failsafe',
@@ -45,6 +47,7 @@ export function parseYamlFacts(text: string): YamlData | undefined {
 }
 
 class Converter {
+  private readonly kinds = yaml();
   private readonly anchors = new Map<string, Node>();
   private values = 0;
 
@@ -55,18 +58,18 @@ class Converter {
         depth > yamlDepthMax ? `nested more than ${yamlDepthMax} deep` : `of more than ${yamlValuesMax} values`;
       throw new LangError('ERR_YAML_TOO_LARGE', `Cannot read the YAML text: it is ${what}`);
     }
-    if (isAlias(node)) return this.convert(this.resolve(node.source), depth + 1);
+    if (this.kinds.isAlias(node)) return this.convert(this.resolve(node.source), depth + 1);
     this.remember(node);
-    if (isMap(node)) return this.map(node, depth);
-    if (isSeq(node)) return node.items.map((item) => this.convert(item, depth + 1));
-    if (!isScalar(node)) return null;
+    if (this.kinds.isMap(node)) return this.map(node, depth);
+    if (this.kinds.isSeq(node)) return node.items.map((item) => this.convert(item, depth + 1));
+    if (!this.kinds.isScalar(node)) return null;
     const text = typeof node.value === 'string' ? node.value : '';
     const isText = (node.type !== undefined && node.type !== 'PLAIN') || node.tag === 'tag:yaml.org,2002:str';
     return isText ? text : resolvePlain(text);
   }
 
   private remember(node: unknown): void {
-    if ((isMap(node) || isSeq(node) || isScalar(node)) && node.anchor !== undefined)
+    if ((this.kinds.isMap(node) || this.kinds.isSeq(node) || this.kinds.isScalar(node)) && node.anchor !== undefined)
       this.anchors.set(node.anchor, node);
   }
 
@@ -82,7 +85,7 @@ class Converter {
     const own = new Map<string, YamlData>();
     for (const {key, value} of node.items) {
       const name = this.keyText(key);
-      if (name === '<<' && isScalar(key) && key.type === 'PLAIN') {
+      if (name === '<<' && this.kinds.isScalar(key) && key.type === 'PLAIN') {
         this.merge(this.convert(value, depth + 1), merged);
       } else {
         own.set(name, this.convert(value, depth + 1));
@@ -101,9 +104,9 @@ class Converter {
   }
 
   private keyText(key: unknown): string {
-    const node = isAlias(key) ? this.resolve(key.source) : key;
+    const node = this.kinds.isAlias(key) ? this.resolve(key.source) : key;
     this.remember(node);
-    return isScalar(node) && typeof node.value === 'string' ? node.value : '';
+    return this.kinds.isScalar(node) && typeof node.value === 'string' ? node.value : '';
   }
 }
 
