@@ -64,4 +64,6 @@ export const engineLimits = {
   /** Largest interval of the round that looks after time-outs. */
   sweepMsMax: 1000,
   sweepMsMin: 20,
+  /** Questions about interest of one turn; each looks at every connection. */
+  interestWaitingMax: 64,
 } as const;

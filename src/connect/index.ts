@@ -4,6 +4,7 @@ export {backoffMs, fiveSecondBackoff, twentySecondBackoff} from './backoff.ts';
 export {ConnectError, type ConnectErrorCode, connectErrorCodes} from './errors.ts';
 export {isNoResponders} from './headers.ts';
 export {createHeartbeats, type HeartbeatMember, type Heartbeats} from './heartbeats.ts';
+export {queryInterest} from './interest.ts';
 export {connectLimits} from './limits.ts';
 export type {ServerSource} from './links.ts';
 export {type OpenConnectionOptions, openConnection} from './open.ts';

@@ -39,4 +39,6 @@ export const connectLimits = {
   /** First size of the buffer in which the writes of one turn are joined, and the size at which it is sent at once. */
   writeChunkBytes: 1024,
   writeChunkBytesMax: 64 * 1024,
+  /** A broker that knows who listens answers in a few milliseconds; one that is silent costs this once. */
+  interestTimeoutMs: 250,
 } as const;

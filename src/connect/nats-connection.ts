@@ -247,6 +247,8 @@ export class NatsConnection implements Connection, SessionOwner {
   }
 
   complaint(error: ConnectError): void {
+    const subject = refusedSubject(error);
+    if (subject !== undefined && this.#requests?.refused(subject, error) === true) return;
     this.#report(error);
   }
 
@@ -370,6 +372,13 @@ export class NatsConnection implements Connection, SessionOwner {
   #report(error: unknown): void {
     this.#events.error?.(error instanceof Error ? error : new Error(String(error)));
   }
+}
+
+/** The subject that the broker does not let us publish to, from its own words. */
+function refusedSubject(error: ConnectError): string | undefined {
+  const {text} = error.details;
+  if (error.code !== 'ERR_PERMISSION' || typeof text !== 'string') return undefined;
+  return /^permissions violation for publish to "([^"]*)"$/i.exec(text)?.[1];
 }
 
 function announce(session: Session, subscription: Subscription): void {

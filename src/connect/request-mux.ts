@@ -8,6 +8,7 @@ import {connectLimits} from './limits.ts';
 import type {Connection, MiddlewareMessage} from './types.ts';
 
 interface Waiting {
+  readonly subject: string;
   resolve(message: MiddlewareMessage): void;
   reject(error: Error): void;
 }
@@ -64,7 +65,7 @@ export class RequestMux {
           timer.cancel();
           signal?.removeEventListener('abort', onAbort);
         };
-        this.#waiting.set(token, {resolve, reject});
+        this.#waiting.set(token, {subject, resolve, reject});
         this.#connection.publish(subject, payload, {replyTo: `${this.#inbox}.${token}`});
       }).then((message) => {
         if (!isNoResponders(message.headers, message.payload)) return message;
@@ -74,6 +75,17 @@ export class RequestMux {
       this.#waiting.delete(token);
       cleanUp();
     }
+  }
+
+  /** The broker does not let us publish there: nobody will answer. False when no request waits for that subject. */
+  refused(subject: string, error: Error): boolean {
+    let isMatched = false;
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.subject !== subject) continue;
+      isMatched = true;
+      waiting.reject(error);
+    }
+    return isMatched;
   }
 
   /** Rejects everything that waits. */

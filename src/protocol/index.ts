@@ -4,6 +4,17 @@ export {decodeBody, encodeBody} from './body.ts';
 export {ProtocolError, type ProtocolErrorCode, protocolErrorCodes, type ProtocolStage} from './errors.ts';
 export {emptyFilter, filterFromWire, filterToWire, type FilterWire} from './filter-wire.ts';
 export {nanosecondsToMs, newRequestId} from './ids.ts';
+export {
+  decodeInterestAnswer,
+  decodeInterestQuery,
+  defaultInterestAgents,
+  encodeInterestAnswer,
+  encodeInterestFailure,
+  encodeInterestQuery,
+  type InterestAnswer,
+  type InterestQuery,
+  interestSubject,
+} from './interest.ts';
 export {protocolLimits} from './limits.ts';
 export {
   isDisplayName,

@@ -34,4 +34,12 @@ export const protocolLimits = {
   transportCacheBytesMax: 65_536,
   /** Bytes of the file of remembered request ids; 100,000 records have 9 MB and the file holds up to twice as many. */
   replayFileBytesMax: 67_108_864,
+  /** Agents that one question about interest names; a filter has a handful. */
+  interestAgentsMax: 32,
+  /** Identities that one question about interest names: with 60 characters each still below 1 MiB. */
+  interestIdentitiesMax: 10_000,
+  /** A longer answer about interest leaves the names out; a broker takes 1 MiB by default. */
+  interestAnswerBytesMax: 900_000,
+  /** What is read of a message about interest. */
+  interestDocumentBytesMax: 4_194_304,
 } as const;

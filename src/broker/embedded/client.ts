@@ -27,8 +27,10 @@ import type {EngineCore} from './core.ts';
 import {Output} from './output.ts';
 import type {Receiver, RoutedSubject, SubscriptionState} from './parts.ts';
 import {type CloseReason, closeReasons, errorTexts} from './reasons.ts';
+import {servicePermission} from '../interest/rights.ts';
 import {Subscription} from './subscription.ts';
 
+const lineEnd = Buffer.from('\r\n', 'latin1');
 const underscore = 95;
 const dollar = 36;
 
@@ -333,6 +335,15 @@ export class ClientConnection implements ServerHandler, Receiver {
     }
   }
 
+  answer(subject: string, payload: Buffer): void {
+    for (const subscription of this.subscriptions.values()) {
+      if (!isWithin(subject, subscription.subject)) continue;
+      this.send(Buffer.from(`MSG ${subject} ${subscription.sid} ${payload.length}\r\n`, 'latin1'));
+      this.send(payload);
+      this.send(lineEnd);
+    }
+  }
+
   #receive(chunk: Buffer): void {
     this.lastInboundMs = this.#core.clock.monotonicMs();
     try {
@@ -436,7 +447,7 @@ export class ClientConnection implements ServerHandler, Receiver {
 
   #mayPublish(entry: SubjectEntry): boolean {
     if (entry.isReserved) return false;
-    if (this.permissions === undefined || this.permissions.mayPublish(entry.text)) {
+    if (this.permissions === undefined || this.permissions.mayPublish(servicePermission(entry.text))) {
       this.#allowedEntry = entry;
       return true;
     }

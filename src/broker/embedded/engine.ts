@@ -10,12 +10,14 @@ import type {ByteStream, Listener, TlsMaterial} from '../../lib/network.ts';
 import type {Platform, TimerHandle} from '../../lib/platform.ts';
 import {encodeNkeyPublic} from '../../crypto/index.ts';
 import {encodeError} from '../../natswire/index.ts';
+import {fleetAccountName} from '../authentication/certificate.ts';
 import type {Authenticator} from '../authentication/types.ts';
 import {BrokerError} from '../errors.ts';
 import {type BrokerLimits, defaultBrokerLimits, engineLimits} from '../limits.ts';
 import type {Engine, EngineAddresses, EngineStatistics} from '../types.ts';
 import {ClientConnection} from './client.ts';
 import {EngineCore} from './core.ts';
+import {listenForInterest} from './interest.ts';
 import type {Receiver} from './parts.ts';
 import {closeReasons, errorTexts} from './reasons.ts';
 import {sweep} from './sweep.ts';
@@ -83,6 +85,8 @@ export class EmbeddedEngine implements Engine {
       accounts: options.accounts ?? [],
       infoFor: (client) => this.#info(client),
     });
+    const fleet = this.#core.accountOf(fleetAccountName) ?? this.#core.defaultAccount;
+    listenForInterest(fleet, () => this.#clients.values());
   }
 
   async start(): Promise<EngineAddresses> {

@@ -34,5 +34,7 @@ export interface Receiver {
   /** Positional on purpose: an object for each delivery would cost more than the delivery. */
   deliver(subscription: SubscriptionState, publisher: Receiver, entry: RoutedSubject, frame: PublishFrame): boolean;
   answerNoResponders(entry: RoutedSubject, frame: PublishFrame): void;
+  /** A message of the broker itself, to this connection alone and only if it listens there. */
+  answer(subject: string, payload: Buffer): void;
   cut(reason: CloseReason): void;
 }
