@@ -106,7 +106,9 @@ async function runCommand(job: Job, options: ExternalOptions): Promise<void> {
       throw failed(`executing ${quote(job.program)} failed: ${errorMessage(error)}`, error);
     });
   if (result.timedOut) {
-    throw failed(`executing ${basename(job.program)} failed: it did not end within ${timeoutMs} ms and was killed`);
+    throw failed(
+      `executing ${basename(job.program)} failed: exit status -1: it did not end within ${timeoutMs} ms and was killed`,
+    );
   }
   if (result.exitCode !== 0) {
     const how =

@@ -32,6 +32,13 @@ export interface Inventory {
   readonly nodes: readonly InventoryNode[];
 }
 
+/** The file as plain data: YAML by its extension, everything else JSON. Nothing of it is checked. */
+export async function readInventoryDocument(files: Files, path: string): Promise<unknown> {
+  const name = extension(path);
+  const format = name === 'yaml' || name === 'yml' ? 'yaml' : 'json';
+  return parseDocument(await readSource(files, path), {format, source: JSON.stringify(path)});
+}
+
 /**
  * Reads one inventory file.
  *
@@ -43,9 +50,7 @@ export async function readInventory(
   options: {readonly path: string; readonly validate: boolean},
 ): Promise<Inventory> {
   const {path, validate} = options;
-  const name = extension(path);
-  const format = name === 'yaml' || name === 'yml' ? 'yaml' : 'json';
-  const document = parseDocument(await readSource(files, path), {format, source: JSON.stringify(path)});
+  const document = await readInventoryDocument(files, path);
   if (validate) {
     const problems = inventoryProblems(document);
     if (problems.length > 0) {
@@ -110,8 +115,8 @@ export function inventoryProblems(document: unknown): readonly string[] {
   const problems: string[] = [];
   if (!isRecord(document)) return ['expected an object'];
   checkMembers(document, {at: '', problems, required: ['$schema', 'nodes'], allowed: undefined});
-  if (document['groups'] !== undefined) checkList(document['groups'], {at: '/groups', problems}, checkGroup);
   if (document['nodes'] !== undefined) checkList(document['nodes'], {at: '/nodes', problems}, checkNode);
+  if (document['groups'] !== undefined) checkList(document['groups'], {at: '/groups', problems}, checkGroup);
   return problems.slice(0, discoveryLimits.problemsMax);
 }
 

@@ -56,6 +56,17 @@ function readTexts(directory: string): ReadonlyMap<string, string> {
   );
 }
 
+/** Programs do not see our mounts: those that write to `/scratch` are told where it really is. Copies of vectors are no programs yet. */
+function preparePrograms(directory: string, real: string): void {
+  for (const name of readdirSync(directory)) {
+    const path = join(directory, name);
+    const text = readFileSync(path, 'utf8');
+    if (!text.startsWith('#!')) continue;
+    writeFileSync(path, text.replaceAll('"/scratch/', `"${real}/`));
+    chmodSync(path, 0o755);
+  }
+}
+
 /** The names that `gencerts.sh` of the lab gives certificates to. */
 function certificateNames(script: string): readonly string[] {
   const list = /^for n in (.+); do$/m.exec(script)?.[1];
@@ -106,6 +117,7 @@ export async function createLabFiles(vectorsDirectory: string): Promise<LabFiles
   const newScratch = (): Scratch => {
     const real = mkdtempSync(join(root, 'scratch-'));
     cpSync(join(lab, 'nodes'), join(real, 'nodes'), {recursive: true});
+    preparePrograms(join(real, 'nodes'), real);
     writeFileSync(join(real, 'random.conf'), `${clientConfig}\nrpclimitmethod = random\n`);
     writeFileSync(join(real, 'nocolor.conf'), `${clientConfig}\ncolor = false\n`);
     return {

@@ -1,5 +1,6 @@
 /** Judges transcripts of the client's commands: each case runs against the lab fleet, several at a time. */
 import type {Lab, LabRunResult} from '../../../support/lab.ts';
+import type {Mount} from '../../../support/mounts.ts';
 import type {CaseResult, Judge, JudgeInput} from '../../judge.ts';
 import {compareRun, type CompareOptions} from './_compare.ts';
 import {type LabCase, programVersions, sharedLab} from './_lab.ts';
@@ -48,12 +49,17 @@ async function* judgeAll<Case extends ClientCase>(
   }
 }
 
-/** Runs a case as it says. */
-export function runInLab(item: ClientCase, lab: Lab): Promise<LabRunResult> {
+/** Runs a case as it says, with more folders when it needs them. */
+export function runInLab(
+  item: ClientCase,
+  lab: Lab,
+  options: {readonly mounts?: readonly Mount[]; readonly env?: Readonly<Record<string, string>>} = {},
+): Promise<LabRunResult> {
   const {argv, env, stdin, cwd, tty} = item;
   return lab.run({
+    ...options,
     argv,
-    ...(env === undefined ? {} : {env}),
+    ...(env === undefined ? {} : {env: {...options.env, ...env}}),
     ...(stdin === undefined ? {} : {stdin}),
     ...(cwd === undefined ? {} : {cwd}),
     ...(tty === undefined ? {} : {tty}),
