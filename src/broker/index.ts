@@ -7,7 +7,9 @@ export type {
   ConnectionFacts,
   Refusal,
 } from './authentication/types.ts';
-export {createEmbeddedEngine, EmbeddedEngine, type EmbeddedEngineOptions, type EngineTls} from './embedded/engine.ts';
+export {createEmbeddedEngine, EmbeddedEngine, type EmbeddedEngineOptions} from './embedded/engine.ts';
+export type {EngineTls} from './embedded/parts.ts';
+export type {WebSocketListenerOptions} from './embedded/websocket-door.ts';
 export {BrokerError, type BrokerErrorCode, BrokerErrorCodes} from './errors.ts';
 export {type BrokerLimits, defaultBrokerLimits} from './limits.ts';
 export {CompiledPermissions, type Permissions, type SubjectRules} from './permissions.ts';

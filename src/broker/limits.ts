@@ -18,6 +18,8 @@ export interface BrokerLimits {
   /** From the connection (or the end of its handshake) to a good CONNECT. */
   readonly authTimeoutMs: number;
   readonly tlsTimeoutMs: number;
+  /** From a WebSocket's TCP connection (or its TLS handshake) to a good upgrade request. */
+  readonly webSocketHandshakeMs: number;
 }
 
 export const defaultBrokerLimits: BrokerLimits = {
@@ -32,9 +34,14 @@ export const defaultBrokerLimits: BrokerLimits = {
   pingsOutMax: 2,
   authTimeoutMs: 2000,
   tlsTimeoutMs: 2000,
+  webSocketHandshakeMs: 2000,
 };
 
 export const engineLimits = {
+  /** One compressed WebSocket message, before and after inflation: room for some of the largest NATS messages. */
+  inflatedBytesMax: 8 * 1_048_576,
+  /** The same before a good CONNECT: a CONNECT with the first subscriptions, and no more for strangers. */
+  inflatedBytesBeforeConnectMax: 16_384,
   /** Subjects an account remembers as bytes; about 300 bytes each. */
   subjectEntriesMax: 8192,
   /** Output buffers in use at once; a broadcast to thousands flushes the oldest instead of taking more. */

@@ -27,8 +27,6 @@ const tokenKeys = [
   'plugin.choria.network.provisioning.signer_cert',
 ] as const satisfies readonly ConfigKey[];
 
-const otherListeners = ['plugin.choria.network.websocket_port'] as const satisfies readonly ConfigKey[];
-
 const timeoutMsMax = 60_000;
 
 export interface BrokerSettings {
@@ -36,6 +34,8 @@ export interface BrokerSettings {
   readonly port: number;
   readonly identity: string;
   readonly advertise: {readonly host: string; readonly port: number} | undefined;
+  /** Absent: no WebSocket listener. */
+  readonly websocket: {readonly host: string; readonly port: number; readonly advertise?: string} | undefined;
   readonly limits: Partial<BrokerLimits>;
   readonly clientHosts: readonly string[];
   readonly isNodeDenied: boolean;
@@ -59,15 +59,13 @@ export function readSettings(config: Config): BrokerSettings {
       'plugin.choria.network.auth_timeout and plugin.choria.network.tls_timeout must not exceed 60 seconds',
     );
   }
-  const port = config.get('plugin.choria.network.client_port');
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw settingError(`Cannot listen on "plugin.choria.network.client_port" ${port}: expected 0 to 65535`);
-  }
+  const port = portOf(config, 'plugin.choria.network.client_port');
   const user = textOf(config.get('plugin.choria.network.system.user'));
   return {
     host: textOf(config.get('plugin.choria.network.listen_address')) || '::',
     port,
     identity: textOf(config.get('identity')),
+    websocket: webSocketOf(config),
     advertise: parseAdvertise(textOf(config.get('plugin.choria.network.public_url'))),
     limits: {authTimeoutMs, tlsTimeoutMs, writeDeadlineMs: config.get('plugin.choria.network.write_deadline')},
     clientHosts: listOf(config.get('plugin.choria.network.client_hosts')),
@@ -78,6 +76,28 @@ export function readSettings(config: Config): BrokerSettings {
     privilegedCallers: listOf(config.get('plugin.choria.security.privileged_users')),
     stopGraceMs: 0,
     warnings: warningsOf(config),
+  };
+}
+
+function portOf(
+  config: Config,
+  key: 'plugin.choria.network.client_port' | 'plugin.choria.network.websocket_port',
+): number {
+  const port = config.get(key);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw settingError(`Cannot listen on "${key}" ${port}: expected 0 to 65535`);
+  }
+  return port;
+}
+
+function webSocketOf(config: Config): BrokerSettings['websocket'] {
+  const port = portOf(config, 'plugin.choria.network.websocket_port');
+  if (port === 0) return undefined;
+  const advertise = textOf(config.get('plugin.choria.network.websocket_advertise'));
+  return {
+    host: textOf(config.get('plugin.choria.network.listen_address')) || '::',
+    port,
+    ...(advertise === '' ? {} : {advertise}),
   };
 }
 
@@ -109,12 +129,6 @@ function checkUnsupported(config: Config): void {
     if (!isSet(config.get(key))) continue;
     throw settingError(
       `Cannot start the embedded broker: "${key}" asks for admission by token, but it admits by certificate: remove the setting`,
-    );
-  }
-  for (const key of otherListeners) {
-    if (!isSet(config.get(key))) continue;
-    throw settingError(
-      `Cannot start the embedded broker: "${key}" asks for a listener that it does not have: remove the setting`,
     );
   }
   if (isSet(config.get('plugin.choria.network.mapping.names'))) {

@@ -44,6 +44,7 @@ export async function startBroker(options: StartBrokerOptions): Promise<RunningB
       'Cannot start the broker: it has no certificate or no authority, expected both from the security provider',
     );
   }
+  const tls = {material: provider.tls, clientCertificates: 'if-given'} as const;
   const engine = createEmbeddedEngine({
     platform,
     logger,
@@ -51,8 +52,10 @@ export async function startBroker(options: StartBrokerOptions): Promise<RunningB
     port: settings.port,
     serverName: settings.identity,
     ...(settings.advertise === undefined ? {} : {advertise: settings.advertise}),
-    tls: {material: provider.tls, clientCertificates: 'if-given'},
+    tls,
     accounts: [fleetAccountName, systemAccountName],
+    systemAccount: systemAccountName,
+    ...(settings.websocket === undefined ? {} : {websocket: {...settings.websocket, tls}}),
     authenticator: createAuthenticator(settings, platform),
     limits: settings.limits,
   });

@@ -4,7 +4,7 @@
  * Subscriptions and their handlers belong to the connection above, which outlives its links.
  */
 import type {ByteStream, ClientTls} from '../lib/network.ts';
-import type {Clock, Network} from '../lib/platform.ts';
+import type {Clock, Network, Random} from '../lib/platform.ts';
 import {errorMessage} from '../lib/errors.ts';
 import {type ClientHandler, ClientParser, type WireMessage} from '../natswire/index.ts';
 import type {ConnectAuth} from './auth.ts';
@@ -15,6 +15,7 @@ import {connectLimits} from './limits.ts';
 import {Outbox} from './outbox.ts';
 import {brokerComplaint} from './server-errors.ts';
 import type {ServerUrl} from './server-url.ts';
+import {isWebSocket, openWebSocket} from './websocket.ts';
 
 export interface SessionOwner {
   /** The object is used again for the next message. */
@@ -31,6 +32,7 @@ export type SessionTls = Omit<ClientTls, 'serverName'>;
 export interface SessionOptions {
   readonly clock: Clock;
   readonly network: Network;
+  readonly random: Random;
   readonly name: string;
   readonly tls: SessionTls | undefined;
   readonly auth: ConnectAuth | undefined;
@@ -227,15 +229,6 @@ function lost(server: string, cause: Error | undefined): ConnectError {
  */
 export async function openSession(server: ServerUrl, options: SessionOptions): Promise<Session> {
   const {clock, timeoutMs, signal} = options;
-  if (server.scheme === 'ws' || server.scheme === 'wss') {
-    throw new ConnectError(
-      'ERR_SERVER_URL',
-      `Cannot connect to "${server.text}": expected a nats:// or tls:// address`,
-      {
-        details: {server: server.text},
-      },
-    );
-  }
   const stream = await connectStream(server, options);
   const abort = (): void => stream.destroy(signal.reason instanceof Error ? signal.reason : undefined);
   signal.addEventListener('abort', abort, {once: true});
@@ -245,7 +238,9 @@ export async function openSession(server: ServerUrl, options: SessionOptions): P
     stream.destroy();
   }, timeoutMs);
   try {
-    return await startSession(stream, server, options);
+    return isWebSocket(server)
+      ? await startWebSocketSession(stream, server, options)
+      : await startSession(stream, server, options);
   } catch (error) {
     stream.destroy();
     if (!late) throw error;
@@ -306,15 +301,33 @@ async function startSession(stream: ByteStream, server: ServerUrl, options: Sess
       {details: {server: server.text}},
     );
   }
-  const connect = await connectLine({
-    info,
-    server,
-    name: options.name,
-    auth: options.auth,
-    tlsRequired: wantsTls,
-  });
+  return sayHello(stream, {server, options, info, wantsTls, behind});
+}
+
+/** Here TLS is below HTTP, so it begins before INFO; an address `ws://` gets TLS as well when this process is told to use it. */
+async function startWebSocketSession(stream: ByteStream, server: ServerUrl, options: SessionOptions): Promise<Session> {
+  const wantsTls = options.tls !== undefined || server.scheme === 'wss';
+  if (wantsTls) await startTls(stream, server, options);
+  const inside = await openWebSocket(stream, {server, random: options.random});
+  const {info, rest} = await readFirstLine(inside, server.text);
+  return sayHello(inside, {server, options, info, wantsTls, behind: rest});
+}
+
+async function sayHello(
+  stream: ByteStream,
+  what: {
+    readonly server: ServerUrl;
+    readonly options: SessionOptions;
+    readonly info: BrokerInfo;
+    readonly wantsTls: boolean;
+    readonly behind: Buffer;
+  },
+): Promise<Session> {
+  const {server, options, info} = what;
+  const {name, auth} = options;
+  const connect = await connectLine({info, server, name, auth, tlsRequired: what.wantsTls});
   const session = new Session(stream, {server, info});
-  await session.begin(connect, behind);
+  await session.begin(connect, what.behind);
   return session;
 }
 

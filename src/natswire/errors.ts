@@ -9,7 +9,8 @@ export type WireErrorCode =
   | 'ERR_WIRE_CONNECT_FIRST'
   | 'ERR_WIRE_PEER_ERROR'
   | 'ERR_WIRE_HEADERS'
-  | 'ERR_WIRE_SUBJECT';
+  | 'ERR_WIRE_SUBJECT'
+  | 'ERR_WIRE_WEBSOCKET';
 
 export const WireErrorCodes: Readonly<Record<WireErrorCode, string>> = {
   ERR_WIRE_UNKNOWN_OPERATION: 'The bytes are no NATS operation, or a payload is longer or shorter than its size says',
@@ -20,6 +21,7 @@ export const WireErrorCodes: Readonly<Record<WireErrorCode, string>> = {
   ERR_WIRE_PEER_ERROR: 'The peer reported an error of its own',
   ERR_WIRE_HEADERS: 'A header block cannot be read, or a header cannot be written as it is',
   ERR_WIRE_SUBJECT: 'A subject is empty or holds spaces, empty tokens or misplaced wildcards',
+  ERR_WIRE_WEBSOCKET: 'A WebSocket handshake or frame breaks the rules, or is larger than the limit',
 };
 
 export class WireError extends ChoriaError<WireErrorCode> {}

@@ -33,3 +33,11 @@ export {
   wirePing,
   wirePong,
 } from './writer.ts';
+export {
+  answerUpgrade,
+  checkUpgradeResponse,
+  encodeUpgradeRequest,
+  parseHttpHead,
+  type Upgrade,
+} from './websocket-handshake.ts';
+export {WebSocketStream, type WebSocketStreamOptions} from './websocket-stream.ts';

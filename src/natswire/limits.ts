@@ -12,4 +12,12 @@ export const wireLimits = {
   headerLinesMax: 4096,
   /** Subjects whose matches a subject list remembers. Raising it costs memory, lowering it costs a walk per publish. */
   matchCacheMax: 4096,
+  /** The HTTP request or response that begins a WebSocket; browsers send a few kilobytes of cookies. */
+  webSocketHeadBytesMax: 16_384,
+  /** One WebSocket frame. Frames are read as they come and not collected, so this only refuses nonsense. */
+  webSocketFrameBytesMax: 64 * 1_048_576,
+  /** Smaller writes grow when they are compressed; nats-server's border. */
+  webSocketCompressFromBytes: 64,
+  /** Browsers get pieces of this size, as nats-server sends them. */
+  webSocketBrowserFrameBytes: 4096,
 } as const;

@@ -1,6 +1,7 @@
 /** The ecosystem's own client, nats.js, against our broker. */
-import {connect, headers, type NatsConnection} from '@nats-io/transport-node';
+import {connect, headers, type NatsConnection, wsconnect} from '@nats-io/transport-node';
 import {describe, expect, test} from 'vitest';
+import {WebSocket} from 'ws';
 import {startTestBroker} from '../support/broker.ts';
 
 const text = (data: Uint8Array): string => Buffer.from(data).toString('utf8');
@@ -100,5 +101,18 @@ describe('nats.js on our broker', () => {
     await client.drain();
     expect(seen).toBe(1000);
     await other.close();
+  });
+
+  test('works over a WebSocket', async () => {
+    await using broker = await startTestBroker({websocket: {host: '127.0.0.1', port: 0}});
+    // Node 20 has no WebSocket of its own, which the library would use.
+    const client = await wsconnect({
+      servers: `ws://127.0.0.1:${broker.engine.webSocketPort}`,
+      wsFactory: (url) => Promise.resolve({socket: new WebSocket(url) as never, encrypted: false}),
+    });
+    client.subscribe('echo', {callback: (_error, message) => void message.respond(message.data)});
+    const answer = await client.request('echo', 'x'.repeat(100_000), {timeout: 5000});
+    expect(answer.data.length).toBe(100_000);
+    await client.drain();
   });
 });

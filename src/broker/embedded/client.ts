@@ -13,6 +13,7 @@ import {
   type PublishFrame,
   type ServerHandler,
   ServerParser,
+  WebSocketStream,
   WireError,
   wireOk,
   wirePing,
@@ -26,8 +27,8 @@ import {type ConnectOptions, defaultConnectOptions, parseConnect} from './connec
 import type {EngineCore} from './core.ts';
 import {Output} from './output.ts';
 import type {Receiver, RoutedSubject, SubscriptionState} from './parts.ts';
-import {type CloseReason, closeReasons, errorTexts} from './reasons.ts';
 import {servicePermission} from '../interest/rights.ts';
+import {type CloseReason, closeReasons, errorTexts, webSocketCloseCode} from './reasons.ts';
 import {Subscription} from './subscription.ts';
 
 const lineEnd = Buffer.from('\r\n', 'latin1');
@@ -138,6 +139,7 @@ export class ClientConnection implements ServerHandler, Receiver {
     this.dropSubscriptions();
     this.#core.closing(this);
     this.#output.flush();
+    if (this.stream instanceof WebSocketStream) this.stream.prepareGoodbye(webSocketCloseCode(reason), reason);
     this.stream.end();
   }
 
@@ -277,7 +279,12 @@ export class ClientConnection implements ServerHandler, Receiver {
     this.send(wirePong);
     if (this.#hasSentConnectInfo || !this.hasConnected || this.options.protocol < 1) return;
     this.#hasSentConnectInfo = true;
-    this.sendInfo({connect_info: true, remote_account: this.account.name});
+    const isSystem = this.account === this.#core.systemAccount;
+    this.sendInfo({
+      connect_info: true,
+      remote_account: this.account.name,
+      ...(isSystem ? {acc_is_sys: true} : {}),
+    });
   }
 
   onPong(): void {

@@ -20,6 +20,7 @@ export interface CoreOptions {
   readonly limits: BrokerLimits;
   readonly authenticator: Authenticator | undefined;
   readonly accounts: readonly string[];
+  readonly systemAccount: string | undefined;
   readonly infoFor: (client: Receiver) => Readonly<Record<string, unknown>>;
 }
 
@@ -38,6 +39,7 @@ export class EngineCore {
   readonly authenticator: Authenticator | undefined;
   readonly pool = new OutputPool();
   readonly defaultAccount: Account;
+  readonly systemAccount: Account | undefined;
   readonly accounts = new Map<string, Account>();
   readonly tail: Tail = {buffer: Buffer.alloc(0), start: 0, end: 0};
   inMessages = 0;
@@ -62,6 +64,7 @@ export class EngineCore {
     this.defaultAccount = new Account(globalAccountName);
     this.accounts.set(globalAccountName, this.defaultAccount);
     for (const name of options.accounts) this.accounts.set(name, new Account(name));
+    this.systemAccount = options.systemAccount === undefined ? undefined : this.accounts.get(options.systemAccount);
   }
 
   infoFor(client: Receiver): Readonly<Record<string, unknown>> {

@@ -6,11 +6,11 @@
  */
 import {errorMessage} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/logger.ts';
-import type {ByteStream, Listener, TlsMaterial} from '../../lib/network.ts';
+import type {ByteStream, Listener} from '../../lib/network.ts';
 import type {Platform, TimerHandle} from '../../lib/platform.ts';
 import {encodeNkeyPublic} from '../../crypto/index.ts';
-import {encodeError} from '../../natswire/index.ts';
 import {fleetAccountName} from '../authentication/certificate.ts';
+import {encodeError, type Upgrade, WebSocketStream} from '../../natswire/index.ts';
 import type {Authenticator} from '../authentication/types.ts';
 import {BrokerError} from '../errors.ts';
 import {type BrokerLimits, defaultBrokerLimits, engineLimits} from '../limits.ts';
@@ -18,19 +18,13 @@ import type {Engine, EngineAddresses, EngineStatistics} from '../types.ts';
 import {ClientConnection} from './client.ts';
 import {EngineCore} from './core.ts';
 import {listenForInterest} from './interest.ts';
-import type {Receiver} from './parts.ts';
+import type {EngineTls, Receiver} from './parts.ts';
 import {closeReasons, errorTexts} from './reasons.ts';
 import {sweep} from './sweep.ts';
+import {openWebSocketDoor, type WebSocketListenerOptions} from './websocket-door.ts';
 
 /** The NATS version whose behaviour this is; clients decide by it which features to use. */
 const natsVersion = '2.15.2';
-
-export interface EngineTls {
-  readonly material: TlsMaterial;
-  readonly clientCertificates: 'none' | 'if-given' | 'required';
-  /** `true`: TLS before INFO. `auto`: whichever the client begins with. Default: INFO first, as all NATS clients expect. */
-  readonly handshakeFirst?: boolean | 'auto';
-}
 
 export interface EmbeddedEngineOptions {
   readonly platform: Pick<Platform, 'clock' | 'random' | 'network'>;
@@ -46,7 +40,11 @@ export interface EmbeddedEngineOptions {
   readonly authenticator?: Authenticator;
   /** Names of the accounts that the authenticator admits to. */
   readonly accounts?: readonly string[];
+  /** The account in which the server answers requests about itself and tells what happens. */
+  readonly systemAccount?: string;
   readonly limits?: Partial<BrokerLimits>;
+  /** A second listener, for WebSockets. */
+  readonly websocket?: WebSocketListenerOptions;
 }
 
 /**
@@ -66,6 +64,9 @@ export class EmbeddedEngine implements Engine {
   readonly #core: EngineCore;
   readonly #clients = new Map<number, ClientConnection>();
   #listener: Listener | undefined = undefined;
+  #webSocketListener: Listener | undefined = undefined;
+  /** WebSockets that have not sent their upgrade request. */
+  #doorCount = 0;
   #sweepTimer: TimerHandle | undefined = undefined;
   #totalConnections = 0;
   #nextClientId = 1;
@@ -83,6 +84,7 @@ export class EmbeddedEngine implements Engine {
       limits: {...defaultBrokerLimits, ...options.limits},
       authenticator: options.authenticator,
       accounts: options.accounts ?? [],
+      systemAccount: options.systemAccount,
       infoFor: (client) => this.#info(client),
     });
     const fleet = this.#core.accountOf(fleetAccountName) ?? this.#core.defaultAccount;
@@ -92,29 +94,34 @@ export class EmbeddedEngine implements Engine {
   async start(): Promise<EngineAddresses> {
     if (this.#listener !== undefined)
       throw new BrokerError('ERR_BROKER_STATE', 'Cannot start the broker: it is running');
-    const {host, port, platform, logger} = this.#options;
-    try {
-      this.#listener = await platform.network.listen(
-        {
-          host,
-          port,
-          onAcceptError: (error) => logger.warn('Could not accept a connection', {error: error.message}),
-        },
-        (stream) => this.accept(stream),
-      );
-    } catch (error) {
-      throw new BrokerError('ERR_BROKER_LISTEN', errorMessage(error), {cause: error});
+    const {logger, websocket} = this.#options;
+    this.#listener = await this.#listen(this.#options, (stream) => this.accept(stream));
+    if (websocket !== undefined) {
+      try {
+        this.#webSocketListener = await this.#listen(websocket, (stream) => this.#acceptWebSocket(stream, websocket));
+      } catch (error) {
+        await this.#listener.close();
+        throw error;
+      }
     }
     this.#scheduleSweep();
-    const bound = this.#listener;
-    const shown = bound.host.includes(':') ? `[${bound.host}]` : bound.host;
-    logger.info(`Listening for client connections on ${shown}:${bound.port}`);
-    return {client: `${this.#options.tls ? 'tls' : 'nats'}://${shown}:${bound.port}`};
+    const place = addressOf(this.#listener);
+    logger.info(`Listening for client connections on ${place}`);
+    const client = `${this.#options.tls ? 'tls' : 'nats'}://${place}`;
+    if (this.#webSocketListener === undefined) return {client};
+    const webSocketPlace = addressOf(this.#webSocketListener);
+    logger.info(`Listening for websocket clients on ${webSocketPlace}`);
+    return {client, websocket: `${websocket?.tls ? 'wss' : 'ws'}://${webSocketPlace}`};
   }
 
   /** The bound port of the client listener. */
   get port(): number {
     return this.#listener?.port ?? 0;
+  }
+
+  /** The bound port of the WebSocket listener; 0 without one. */
+  get webSocketPort(): number {
+    return this.#webSocketListener?.port ?? 0;
   }
 
   statistics(): EngineStatistics {
@@ -132,10 +139,10 @@ export class EmbeddedEngine implements Engine {
   }
 
   /** Takes over a connection that was made elsewhere: the listener's, a WebSocket's, or one in memory. */
-  accept(stream: ByteStream, kind: 'client' | 'websocket' = 'client'): void {
+  accept(stream: ByteStream, kind: 'client' | 'websocket' = 'client'): ClientConnection | undefined {
     if (this.#isStopping) {
       stream.destroy();
-      return;
+      return undefined;
     }
     const core = this.#core;
     const id = this.#nextClientId;
@@ -146,12 +153,12 @@ export class EmbeddedEngine implements Engine {
     stream.onClose = (error) => this.#gone(client, error);
     if (this.#clients.size >= core.limits.connectionsMax) {
       this.#turnAway(client);
-      return;
+      return undefined;
     }
     this.#clients.set(id, client);
     client.account.connectionCount += 1;
     const {tls} = this.#options;
-    if (tls === undefined || stream.tls !== undefined) {
+    if (tls === undefined || stream.tls !== undefined || kind === 'websocket') {
       client.sendInfo({});
       client.start();
     } else if (tls.handshakeFirst === undefined || tls.handshakeFirst === false) {
@@ -161,6 +168,7 @@ export class EmbeddedEngine implements Engine {
     } else {
       this.#secureAsClientBegins(client, tls);
     }
+    return client;
   }
 
   /** Ends one connection by its number; false when there is none. */
@@ -176,6 +184,7 @@ export class EmbeddedEngine implements Engine {
     this.#isStopping = true;
     const listener = this.#listener;
     await listener?.close();
+    await this.#webSocketListener?.close();
     const clients = this.#clients;
     const graceMs = options.graceMs ?? 0;
     if (graceMs > 0 && clients.size > 0) {
@@ -193,6 +202,55 @@ export class EmbeddedEngine implements Engine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  async #listen(place: {readonly host: string; readonly port: number}, onConnection: (stream: ByteStream) => void) {
+    const {platform, logger} = this.#options;
+    try {
+      return await platform.network.listen(
+        {
+          host: place.host,
+          port: place.port,
+          onAcceptError: (error) => logger.warn('Could not accept a connection', {error: error.message}),
+        },
+        onConnection,
+      );
+    } catch (error) {
+      throw new BrokerError('ERR_BROKER_LISTEN', errorMessage(error), {cause: error});
+    }
+  }
+
+  #acceptWebSocket(stream: ByteStream, listener: WebSocketListenerOptions): void {
+    const core = this.#core;
+    if (this.#isStopping || this.#clients.size + this.#doorCount >= core.limits.connectionsMax) {
+      stream.destroy();
+      return;
+    }
+    this.#doorCount += 1;
+    stream.onClose = () => {
+      this.#doorCount -= 1;
+    };
+    const enter = (inner: ByteStream, upgrade: Upgrade): void => {
+      this.#doorCount -= 1;
+      this.#enterWebSocket(inner, upgrade);
+    };
+    void openWebSocketDoor(stream, {core, listener, enter});
+  }
+
+  #enterWebSocket(inner: ByteStream, upgrade: Upgrade): void {
+    let client: ClientConnection | undefined;
+    const stream = new WebSocketStream(inner, {
+      role: 'server',
+      isCompressed: upgrade.isCompressed,
+      isMaskRequired: upgrade.isMaskRequired,
+      isBrowser: upgrade.isBrowser,
+      inflatedBytesMax: () =>
+        client?.hasConnected === true ? engineLimits.inflatedBytesMax : engineLimits.inflatedBytesBeforeConnectMax,
+    });
+    client = this.accept(stream, 'websocket');
+    stream.onGoodbyeReceived = (isClean) => {
+      client?.close(isClean ? closeReasons.clientClosed : closeReasons.protocolViolation);
+    };
   }
 
   #untilEmpty(limitMs: number): Promise<void> {
@@ -226,7 +284,8 @@ export class EmbeddedEngine implements Engine {
   }
 
   #info(client: Receiver): Readonly<Record<string, unknown>> {
-    const {tls, advertise, serverName} = this.#options;
+    const {advertise, serverName, websocket} = this.#options;
+    const tls = client.stream instanceof WebSocketStream ? websocket?.tls : this.#options.tls;
     const core = this.#core;
     return {
       server_id: this.serverId,
@@ -311,4 +370,8 @@ export class EmbeddedEngine implements Engine {
     };
     this.#sweepTimer = clock.setTimer(round, intervalMs, {background: true});
   }
+}
+
+function addressOf(bound: Listener): string {
+  return `${bound.host.includes(':') ? `[${bound.host}]` : bound.host}:${bound.port}`;
 }

@@ -1,7 +1,14 @@
 /** How the parts of the engine see each other: a connection as the fan-out sees it, a subject and a subscription as a connection sees them. */
-import type {ByteStream} from '../../lib/network.ts';
+import type {ByteStream, TlsMaterial} from '../../lib/network.ts';
 import type {PublishFrame} from '../../natswire/index.ts';
 import type {CloseReason} from './reasons.ts';
+
+export interface EngineTls {
+  readonly material: TlsMaterial;
+  readonly clientCertificates: 'none' | 'if-given' | 'required';
+  /** `true`: TLS before INFO. `auto`: whichever the client begins with. Default: INFO first, as all NATS clients expect. */
+  readonly handshakeFirst?: boolean | 'auto';
+}
 
 export interface RoutedSubject {
   /** One character for each byte. */

@@ -37,3 +37,33 @@ export const errorTexts = {
   invalidProtocol: 'invalid client protocol',
   noRespondersNeedsHeaders: 'no responders requires headers support',
 } as const;
+
+/** The code of the WebSocket closing frame that says why. */
+export function webSocketCloseCode(reason: CloseReason): number {
+  switch (reason) {
+    case closeReasons.clientClosed:
+      return 1000;
+    case closeReasons.authenticationTimeout:
+    case closeReasons.authenticationFailure:
+    case closeReasons.authenticationExpired:
+    case closeReasons.slowPending:
+    case closeReasons.slowDeadline:
+    case closeReasons.tooManyConnections:
+    case closeReasons.controlLineExceeded:
+      return 1008;
+    case closeReasons.tlsHandshake:
+      return 1015;
+    case closeReasons.parseError:
+    case closeReasons.protocolViolation:
+    case closeReasons.badProtocolVersion:
+      return 1002;
+    case closeReasons.payloadExceeded:
+      return 1009;
+    case closeReasons.readError:
+    case closeReasons.staleConnection:
+    case closeReasons.serverShutdown:
+      return 1001;
+    default:
+      return 1011;
+  }
+}

@@ -1,0 +1,79 @@
+import {describe, expect, test} from 'vitest';
+import {startTestBroker, testTlsMaterial} from '../../test/support/broker.ts';
+import {createNodeParts} from '../../test/support/node-parts.ts';
+import {RawClient} from '../../test/support/raw-client.ts';
+import {openConnection} from '../connect/index.ts';
+
+const websocket = {host: '127.0.0.1', port: 0};
+const upgrade =
+  'GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n';
+
+describe('WebSockets', () => {
+  test.each([false, true])('our own client asks and is answered, TLS: %s', async (isTls) => {
+    const tls = {material: testTlsMaterial('broker'), clientCertificates: 'if-given'} as const;
+    await using broker = await startTestBroker({websocket: isTls ? {...websocket, tls} : websocket});
+    const url = `${isTls ? 'wss' : 'ws'}://127.0.0.1:${broker.engine.webSocketPort}/any/path`;
+    await using connection = await openConnection({
+      platform: createNodeParts(),
+      servers: [url],
+      name: 'test',
+      inboxPrefix: '_INBOX',
+      ...(isTls ? {tls: {material: testTlsMaterial('alice'), verify: false}} : {}),
+    });
+    expect(connection.connectedServer).toBe(url);
+    const large = Buffer.alloc(200_000, 'x');
+    connection.subscribe('echo', (message) => connection.publish(message.replyTo ?? '', message.payload));
+    const answer = await connection.request('echo', large, {timeoutMs: 5000});
+    expect(answer.payload.equals(large)).toBe(true);
+  });
+
+  test('fault 17: a bomb before CONNECT is refused at its first kilobytes', async () => {
+    await using broker = await startTestBroker({websocket});
+    const client = await RawClient.connect({host: '127.0.0.1', port: broker.engine.webSocketPort});
+    client.send(`${upgrade}Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n`);
+    await client.until(({received}) => received.includes('\r\n\r\n'));
+    // 20,000 zero bytes deflate to a few; they are more than a CONNECT may be.
+    const {deflateRawSync, constants} = await import('node:zlib');
+    const bomb = deflateRawSync(Buffer.alloc(20_000), {finishFlush: constants.Z_SYNC_FLUSH}).subarray(0, -4);
+    client.send(Buffer.concat([Buffer.from([0xc2, 0x80 | bomb.length, 0, 0, 0, 0]), bomb]).toString('latin1'));
+    await client.until(({isClosed}) => isClosed);
+    expect(client.received).toContain('too large');
+  });
+
+  test('fault 17: a request that never ends, and one that is too long, are cut', async () => {
+    await using broker = await startTestBroker({websocket, limits: {webSocketHandshakeMs: 50}});
+    const place = {host: '127.0.0.1', port: broker.engine.webSocketPort};
+    const slow = await RawClient.connect(place);
+    slow.send('GET / HTTP/1.1\r\nHost: h\r\n');
+    const long = await RawClient.connect(place);
+    long.send(`GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}`);
+    await Promise.all([slow, long].map((client) => client.until(({isClosed}) => isClosed)));
+    expect(long.received).toMatch(/^HTTP\/1.1 431 /);
+    expect(broker.engine.statistics().connections).toBe(0);
+  });
+
+  test('a refused request may be followed by a good one', async () => {
+    await using broker = await startTestBroker({websocket});
+    const client = await RawClient.connect({host: '127.0.0.1', port: broker.engine.webSocketPort});
+    client.send('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+    await client.until(({received}) => received.endsWith('Bad Request\n'));
+    client.send(`${upgrade}\r\n`);
+    await client.until(({received}) => received.includes('INFO {'));
+  });
+
+  test('a browser gets its messages in small frames', async () => {
+    await using broker = await startTestBroker({websocket, limits: {payloadBytesMax: 100_000}});
+    const client = await RawClient.connect({host: '127.0.0.1', port: broker.engine.webSocketPort});
+    client.send(`${upgrade}User-Agent: Mozilla/5.0\r\nNats-No-Masking: true\r\n\r\n`);
+    await client.until(({received}) => received.includes('INFO {'));
+    client.take();
+    const text = `CONNECT {"verbose":false}\r\nSUB a 1\r\nPUB a 5000\r\n${'x'.repeat(5000)}\r\n`;
+    const head = Buffer.from([0x82, 126, text.length >> 8, text.length & 0xff]).toString('latin1');
+    client.send(head + text);
+    await client.until(({received}) => received.length > 5000);
+    // Binary, not the last, 4,096 bytes; then the rest as a continuation.
+    const received = Buffer.from(client.received, 'latin1');
+    expect([received[0], received[1], received.readUInt16BE(2)]).toEqual([0x02, 126, 4096]);
+    expect(received[4 + 4096]).toBe(0x80);
+  });
+});

@@ -1,0 +1,182 @@
+/** The HTTP request and response that begin a WebSocket, as text: what a server accepts, and what a client asks and checks. */
+import {createHash} from 'node:crypto';
+import {WireError} from './errors.ts';
+
+const magic = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+const extension = 'permessage-deflate';
+
+export interface HttpHead {
+  /** `GET / HTTP/1.1` or `HTTP/1.1 101 Switching Protocols`, in its three parts. */
+  readonly start: readonly [string, string, string];
+  /** Names in lower case; all values of a name in order. */
+  readonly headers: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Returns undefined for what is no HTTP/1.1 head. `text` ends before the empty line, one character for each byte. */
+export function parseHttpHead(text: string): HttpHead | undefined {
+  const [line = '', ...rest] = text.split('\r\n');
+  const parts = /^([!-~]+) ([!-~]+)(?: ([ -~]*))?$/.exec(line);
+  if (parts === null) return undefined;
+  const headers = new Map<string, string[]>();
+  for (const header of rest) {
+    const colon = header.indexOf(':');
+    const name = header.slice(0, colon).toLowerCase();
+    if (colon <= 0 || !/^[!#-'*+.0-9A-Z^_`a-z|~-]+$/.test(name)) return undefined;
+    const values = headers.get(name) ?? [];
+    values.push(header.slice(colon + 1).trim());
+    headers.set(name, values);
+  }
+  return {start: [parts[1] ?? '', parts[2] ?? '', parts[3] ?? ''], headers};
+}
+
+export interface UpgradeRules {
+  readonly isCompressionAllowed: boolean;
+  /** Only these, such as `https://console.example.net`; absent: every origin. */
+  readonly allowedOrigins?: readonly string[];
+  /** Only pages that came from this same host and port. */
+  readonly isSameOriginRequired?: boolean;
+  readonly isTls: boolean;
+  /** Bytes came behind the request, before it was answered. */
+  readonly hasBytesBehind: boolean;
+  /** For the `Date` of a refusal. */
+  readonly nowMs: number;
+}
+
+export interface Upgrade {
+  readonly isAccepted: boolean;
+  /** Whole, to be sent as it is. */
+  readonly response: string;
+  readonly isCompressed: boolean;
+  readonly isMaskRequired: boolean;
+  readonly isBrowser: boolean;
+}
+
+const statusTexts = {
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+} as const;
+
+/** Judges a request in the order of nats-server, so that the same status answers it. */
+export function answerUpgrade(head: HttpHead | undefined, rules: UpgradeRules): Upgrade {
+  const status = head === undefined ? 400 : refusalOf(head, rules);
+  if (status !== undefined || head === undefined) return refuse(status ?? 400, rules.nowMs);
+  const isMaskRequired = !isListed(head, 'nats-no-masking', 'true');
+  const isCompressed = rules.isCompressionAllowed && offersDeflate(head);
+  const lines = [
+    'HTTP/1.1 101 Switching Protocols',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    `Sec-WebSocket-Accept: ${acceptOf(head.headers.get('sec-websocket-key')?.[0] ?? '')}`,
+    ...(isCompressed
+      ? [`Sec-WebSocket-Extensions: ${extension}; server_no_context_takeover; client_no_context_takeover`]
+      : []),
+    ...(isMaskRequired ? [] : ['Nats-No-Masking: true']),
+  ];
+  const isBrowser = (head.headers.get('user-agent')?.[0] ?? '').startsWith('Mozilla/');
+  return {isAccepted: true, response: `${lines.join('\r\n')}\r\n\r\n`, isCompressed, isMaskRequired, isBrowser};
+}
+
+function refusalOf(head: HttpHead, rules: UpgradeRules): keyof typeof statusTexts | undefined {
+  const [method, target, version] = head.start;
+  if (version !== 'HTTP/1.1') return 400;
+  if ((target.split(/[?#]/)[0] ?? '').endsWith('/mqtt')) return 404;
+  if (method !== 'GET') return 405;
+  const host = head.headers.get('host');
+  if (host?.length !== 1 || host[0] === '') return 400;
+  if (!isListed(head, 'upgrade', 'websocket') || !isListed(head, 'connection', 'upgrade')) return 400;
+  const key = head.headers.get('sec-websocket-key');
+  if (key?.length !== 1 || !/^[A-Za-z0-9+/]{22}==$/.test(key[0] ?? '')) return 400;
+  if (!isListed(head, 'sec-websocket-version', '13')) return 400;
+  if (!isOriginAllowed(head, rules)) return 403;
+  return rules.hasBytesBehind ? 400 : undefined;
+}
+
+/** Whether a comma separated header has the word, in any case. */
+function isListed(head: HttpHead, name: string, word: string): boolean {
+  return (head.headers.get(name) ?? []).some((value) =>
+    value.split(',').some((item) => item.trim().toLowerCase() === word),
+  );
+}
+
+function offersDeflate(head: HttpHead): boolean {
+  return (head.headers.get('sec-websocket-extensions') ?? []).some((value) =>
+    value.split(',').some((offer) => (offer.split(';')[0] ?? '').trim().toLowerCase() === extension),
+  );
+}
+
+/** Programs send no origin; a browser always does, and cannot be made to lie about it. */
+function isOriginAllowed(head: HttpHead, rules: UpgradeRules): boolean {
+  const {allowedOrigins, isSameOriginRequired} = rules;
+  if (allowedOrigins === undefined && isSameOriginRequired !== true) return true;
+  const text = head.headers.get('origin')?.[0];
+  if (text === undefined) return true;
+  const origin = parseOrigin(text);
+  if (origin === undefined) return false;
+  if (isSameOriginRequired === true) {
+    const own = parseOrigin(`${rules.isTls ? 'https' : 'http'}://${head.headers.get('host')?.[0] ?? ''}`);
+    if (own !== origin) return false;
+  }
+  return allowedOrigins === undefined || allowedOrigins.some((allowed) => parseOrigin(allowed) === origin);
+}
+
+function parseOrigin(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const {origin} = new URL(text);
+  return origin === 'null' ? undefined : origin;
+}
+
+function refuse(status: keyof typeof statusTexts, nowMs: number): Upgrade {
+  const body = `${statusTexts[status]}\n`;
+  const lines = [
+    `HTTP/1.1 ${status} ${statusTexts[status]}`,
+    'Content-Type: text/plain; charset=utf-8',
+    'Sec-Websocket-Version: 13',
+    'X-Content-Type-Options: nosniff',
+    `Date: ${new Date(nowMs).toUTCString()}`,
+    `Content-Length: ${body.length}`,
+  ];
+  return {
+    isAccepted: false,
+    response: `${lines.join('\r\n')}\r\n\r\n${body}`,
+    isCompressed: false,
+    isMaskRequired: true,
+    isBrowser: false,
+  };
+}
+
+/** What a server answers to a key. */
+export function acceptOf(key: string): string {
+  return createHash('sha1').update(`${key}${magic}`, 'latin1').digest('base64');
+}
+
+/** @param key 16 random bytes in base64 */
+export function encodeUpgradeRequest(to: {readonly host: string; readonly path: string; readonly key: string}): string {
+  return [
+    `GET ${to.path} HTTP/1.1`,
+    `Host: ${to.host}`,
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    `Sec-WebSocket-Key: ${to.key}`,
+    'Sec-WebSocket-Version: 13',
+    '\r\n',
+  ].join('\r\n');
+}
+
+/** @throws {WireError} `ERR_WIRE_WEBSOCKET` when the server did not agree */
+export function checkUpgradeResponse(text: string, key: string): void {
+  const refused = (why: string): WireError =>
+    new WireError('ERR_WIRE_WEBSOCKET', `Cannot begin a WebSocket: ${why}`, {details: {closeCode: 1002, reason: why}});
+  const head = parseHttpHead(text);
+  if (head === undefined || !head.start[0].startsWith('HTTP/1.')) throw refused('the answer is not HTTP');
+  if (head.start[1] !== '101') {
+    throw refused(`the server answered ${head.start[1]} ${JSON.stringify(head.start[2])}, expected 101`);
+  }
+  if (!isListed(head, 'upgrade', 'websocket') || !isListed(head, 'connection', 'upgrade')) {
+    throw refused('the server did not upgrade the connection');
+  }
+  if (head.headers.get('sec-websocket-accept')?.[0] !== acceptOf(key)) throw refused('the server answered another key');
+  // Nothing was offered, so nothing may have been chosen.
+  if (head.headers.has('sec-websocket-extensions')) throw refused('the server chose an extension that was not offered');
+}
