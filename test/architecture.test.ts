@@ -31,6 +31,7 @@ const layers: Readonly<Record<string, number>> = {
   provision: 5,
   agents: 5,
   client: 5,
+  organisation: 5,
   machine: 5,
   playbook: 5,
   mqtt: 5,

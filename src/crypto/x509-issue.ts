@@ -44,7 +44,7 @@ export interface KeyPair {
 
 export interface IssuedCertificate {
   readonly certificatePem: string;
-  /** PKCS#8 PEM; absent when only a public key was given. */
+  /** PKCS#8 PEM; empty when only a public key was given. */
   readonly keyPem: string;
 }
 
@@ -81,6 +81,8 @@ export interface IssueCertificateOptions {
   readonly keyKind?: KeyKind;
   readonly rsaBits?: number;
   readonly keyPem?: string;
+  /** Instead of a private key: the certificate of a key that is elsewhere. The result then has an empty `keyPem`. */
+  readonly publicKeyPem?: string;
 }
 
 export interface CertificateRequestOptions {
@@ -153,8 +155,11 @@ export async function issueCertificateAuthority(options: IssueAuthorityOptions):
 /** Makes a certificate for a server, a node or a caller. */
 export async function issueCertificate(options: IssueCertificateOptions): Promise<IssuedCertificate> {
   const bits = options.rsaBits === undefined ? {} : {rsaBits: options.rsaBits};
-  const keyPem = options.keyPem ?? (await generateKey(options.keyKind ?? 'rsa', bits)).privateKeyPem;
-  const publicKey = createPublicKey(createPrivateKey(keyPem));
+  const keyPem =
+    options.publicKeyPem === undefined
+      ? (options.keyPem ?? (await generateKey(options.keyKind ?? 'rsa', bits)).privateKeyPem)
+      : '';
+  const publicKey = createPublicKey(options.publicKeyPem ?? createPrivateKey(keyPem));
   const usages = options.usages ?? ['clientAuth', 'serverAuth'];
   const dnsNames = options.dnsNames ?? [options.commonName];
   const names = alternativeNames(dnsNames, options.ipAddresses ?? []);

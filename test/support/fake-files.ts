@@ -152,10 +152,31 @@ export class FakeFiles implements Files {
 
   async rename(from: string, to: string): Promise<void> {
     this.#check('rename', from);
+    if (this.#directories.has(from)) {
+      this.#renameDirectory(from, to);
+      return;
+    }
     const file = this.#file(from);
     this.#files.delete(from);
     this.#addParents(to);
     this.#files.set(to, file);
+  }
+
+  /** Over an empty directory or none, as the system allows it. */
+  #renameDirectory(from: string, to: string): void {
+    const inside = (item: string): boolean => item.startsWith(`${to}/`);
+    if (this.#files.has(to)) throw systemError('ENOTDIR', to);
+    if ([...this.#files.keys(), ...this.#directories].some(inside)) throw systemError('ENOTEMPTY', to);
+    this.#addParents(to);
+    const moved = (item: string): string => `${to}${item.slice(from.length)}`;
+    for (const item of [...this.#directories].filter((path) => path === from || path.startsWith(`${from}/`))) {
+      this.#directories.delete(item);
+      this.#directories.add(moved(item));
+    }
+    for (const [item, file] of [...this.#files].filter(([path]) => path.startsWith(`${from}/`))) {
+      this.#files.delete(item);
+      this.#files.set(moved(item), file);
+    }
   }
 
   async remove(path: string, options: {readonly recursive?: boolean} = {}): Promise<void> {

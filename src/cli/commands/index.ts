@@ -11,6 +11,7 @@ import {demoCommand} from './demo.ts';
 import {emulateCommand} from './emulate.ts';
 import {factsCommand} from './facts.ts';
 import {findCommand} from './find.ts';
+import {initCommand} from './init.ts';
 import {inventoryCommand} from './inventory.ts';
 import {pingCommand} from './ping.ts';
 import {pluginCommand} from './plugin.ts';
@@ -41,6 +42,7 @@ export const program: CommandSpec = {
     findCommand,
     emulateCommand,
     factsCommand,
+    initCommand,
     inventoryCommand,
     pingCommand,
     pluginCommand,

@@ -1,0 +1,107 @@
+/**
+ * The configuration files of brokers, nodes and users, as texts.
+ *
+ * Every path in them is absolute, below the place where the member's folder will lie: here, or on another machine.
+ */
+import {join} from 'node:path';
+import type {MemberKind, Organisation} from './types.ts';
+
+export interface ConfigurationOptions {
+  readonly organisation: Pick<Organisation, 'name' | 'broker' | 'collectives'>;
+  readonly name: string;
+  /** Absolute folder in which the member's files will lie when its program runs. */
+  readonly target: string;
+}
+
+export const caName = 'ca.pem';
+export const certificateName = 'certificate.pem';
+export const keyName = 'key.pem';
+export const factsName = 'facts.yaml';
+export const classesName = 'classes.txt';
+/** What a server must not forget: the requests it has run. */
+export const stateFolder = 'state';
+
+export function configurationText(kind: MemberKind, options: ConfigurationOptions): string {
+  switch (kind) {
+    case 'broker':
+      return brokerText(options);
+    case 'node':
+      return serverText(options);
+    case 'user':
+      return clientText(options);
+  }
+}
+
+/** `host:port` as settings want it. */
+export function brokerAddressText(broker: Organisation['broker']): string {
+  return `${broker.host.includes(':') ? `[${broker.host}]` : broker.host}:${broker.port}`;
+}
+
+function lines(title: string, sections: readonly (readonly string[])[]): string {
+  return [`# ${title}\n`, ...sections.map((section) => section.map((line) => `${line}\n`).join(''))].join('\n');
+}
+
+function securityLines(target: string): readonly string[] {
+  return [
+    'plugin.security.provider = file',
+    `plugin.security.file.certificate = ${join(target, certificateName)}`,
+    `plugin.security.file.key = ${join(target, keyName)}`,
+    `plugin.security.file.ca = ${join(target, caName)}`,
+  ];
+}
+
+function networkLines({broker, collectives}: ConfigurationOptions['organisation']): readonly string[] {
+  return [
+    `plugin.choria.middleware_hosts = ${brokerAddressText(broker)}`,
+    'plugin.choria.use_srv = false',
+    `collectives = ${collectives.join(',')}`,
+    `main_collective = ${collectives[0] ?? ''}`,
+  ];
+}
+
+function brokerText({organisation, name, target}: ConfigurationOptions): string {
+  const {broker} = organisation;
+  return lines(`The broker of ${organisation.name}, written by choria init`, [
+    [`identity = ${name}`, 'logfile = stdout', 'loglevel = info'],
+    [
+      'plugin.choria.broker_network = true',
+      `plugin.choria.network.client_port = ${broker.port}`,
+      ...(broker.listenAddress === undefined ? [] : [`plugin.choria.network.listen_address = ${broker.listenAddress}`]),
+      'plugin.choria.use_srv = false',
+    ],
+    securityLines(target),
+  ]);
+}
+
+function serverText({organisation, name, target}: ConfigurationOptions): string {
+  return lines(`The node ${name} of ${organisation.name}, written by choria init`, [
+    [`identity = ${name}`, 'logfile = stdout', 'loglevel = info'],
+    networkLines(organisation),
+    securityLines(target),
+    [
+      '# What filters look at.',
+      `plugin.yaml = ${join(target, factsName)}`,
+      `classesfile = ${join(target, classesName)}`,
+    ],
+    [
+      '# Nothing runs that no policy allows, and nothing runs unrecorded.',
+      'rpcauthorization = true',
+      'rpcauthprovider = action_policy',
+      'plugin.actionpolicy.enable_default = true',
+      'rpcaudit = true',
+      `plugin.rpcaudit.logfile = ${join(target, 'audit.log')}`,
+    ],
+    [
+      `plugin.choria.server.state_directory = ${join(target, stateFolder)}`,
+      `plugin.choria.status_file_path = ${join(target, 'status.json')}`,
+    ],
+  ]);
+}
+
+function clientText({organisation, name, target}: ConfigurationOptions): string {
+  return lines(`The user ${name} of ${organisation.name}, written by choria init`, [
+    [`identity = ${name}`, 'logfile = stderr', 'loglevel = warn'],
+    networkLines(organisation),
+    securityLines(target),
+  ]);
+}

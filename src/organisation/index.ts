@@ -1,0 +1,30 @@
+/** Sets up an organisation in a folder and keeps it. */
+export {
+  createOrganisation,
+  type CreateOptions,
+  type CreateResult,
+  type NewNode,
+  type OrganisationPlatform,
+} from './create.ts';
+export {OrganisationError, type OrganisationErrorCode, organisationErrorCodes} from './errors.ts';
+export {memberFolder} from './layout.ts';
+export {organisationLimits} from './limits.ts';
+export {
+  type AddedMember,
+  addMembers,
+  type AddOptions,
+  type AddResult,
+  organisationStatus,
+  renewMembers,
+  type RenewOptions,
+} from './members.ts';
+export {moveBroker} from './relocate.ts';
+export type {
+  BrokerAddress,
+  IssuedRecord,
+  MemberKind,
+  MemberState,
+  MemberStatus,
+  Organisation,
+  Role,
+} from './types.ts';

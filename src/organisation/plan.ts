@@ -1,0 +1,62 @@
+/** Plans the folder of one member: every file it needs to start. */
+import {
+  caName,
+  certificateName,
+  classesName,
+  configurationText,
+  factsName,
+  keyName,
+  stateFolder,
+} from './configuration.ts';
+import type {IssuedMember} from './issue.ts';
+import {configName, privateMode, publicMode} from './layout.ts';
+import {planPolicies, type RoleMember} from './policies.ts';
+import type {Organisation, PlannedFile} from './types.ts';
+
+export interface MemberPlanOptions {
+  readonly organisation: Pick<Organisation, 'name' | 'broker' | 'collectives'>;
+  readonly member: IssuedMember;
+  readonly caPem: string;
+  /** Where the folder will lie when the member's program runs. */
+  readonly target: string;
+  /** Everybody with a role; for nodes. */
+  readonly roles: readonly RoleMember[];
+  readonly facts?: Readonly<Record<string, unknown>>;
+  readonly classes?: readonly string[];
+}
+
+/** Paths are below the member's folder. */
+export function planMember(options: MemberPlanOptions): readonly PlannedFile[] {
+  const {organisation, member, caPem, target} = options;
+  const {kind, name, certificatePem} = member.record;
+  return [
+    {path: caName, text: caPem, mode: publicMode},
+    {path: certificateName, text: certificatePem, mode: publicMode},
+    {path: keyName, text: member.keyPem, mode: privateMode},
+    {path: configName(kind), text: configurationText(kind, {organisation, name, target}), mode: privateMode},
+    ...(kind === 'node' ? planNode(options) : []),
+  ];
+}
+
+function planNode({organisation, facts, classes = [], roles}: MemberPlanOptions): readonly PlannedFile[] {
+  const explanation =
+    '# Facts of this node, for filters such as -F country=mt. YAML or JSON; read again when it changes.\n';
+  // JSON is YAML, and needs no quoting rules of its own.
+  const entries = Object.entries(facts ?? {organisation: organisation.name});
+  const factLines = entries.map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}\n`);
+  return [
+    {path: factsName, text: `${explanation}${factLines.join('')}`, mode: publicMode},
+    {path: classesName, text: classes.map((item) => `${item}\n`).join(''), mode: publicMode},
+    {
+      path: `${stateFolder}/README`,
+      text: 'What the server of this node must not forget: the requests that it has run.\n',
+      mode: publicMode,
+    },
+    ...planPolicies(roles),
+  ];
+}
+
+/** The same files below `folder`. */
+export function under(folder: string, plan: readonly PlannedFile[]): readonly PlannedFile[] {
+  return plan.map((file) => ({...file, path: `${folder}/${file.path}`}));
+}

@@ -1,0 +1,48 @@
+/**
+ * The list of what counts no longer: one line each, sorted, so that the same revocations always give the same bytes.
+ *
+ *     certificate 4d1f... web1.example.net
+ */
+import {join} from 'node:path';
+import {errorMessage} from '../lib/errors.ts';
+import type {Files} from '../lib/platform.ts';
+import {OrganisationError} from './errors.ts';
+import {revokedFile} from './layout.ts';
+import {codeOf} from './staging.ts';
+import type {IssuedRecord} from './types.ts';
+
+const listBytesMax = 16 * 1024 * 1024;
+
+export function revocationText(lines: readonly string[]): string {
+  const sorted = [...new Set(lines)].sort();
+  return `# What counts no longer: kind, number, name. Written by choria init revoke.\n${sorted.map((line) => `${line}\n`).join('')}`;
+}
+
+export function revocationLine(record: IssuedRecord): string {
+  return `certificate ${record.serial} ${record.name}`;
+}
+
+/** The lines in force. */
+export async function readRevocations(files: Files, directory: string): Promise<readonly string[]> {
+  const path = join(directory, revokedFile);
+  try {
+    const text = (await files.read(path, {limitBytes: listBytesMax})).toString('utf8');
+    return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw new OrganisationError('ERR_ORGANISATION_DAMAGED', `Cannot read "${path}": ${errorMessage(error)}`, {
+      cause: error,
+      details: {path},
+    });
+  }
+}
+
+/** Serial numbers of the certificates in the list. */
+export function revokedSerials(lines: readonly string[]): ReadonlySet<string> {
+  return new Set(
+    lines
+      .map((line) => line.split(' '))
+      .filter(([kind]) => kind === 'certificate')
+      .map(([, serial = '']) => serial),
+  );
+}
