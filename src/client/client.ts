@@ -78,6 +78,7 @@ export class FleetClient implements Client {
       platform: this.#platform,
       logger: this.#logger,
       probe: this.#probe(),
+      provider: () => this.#connector.provider(),
     });
     const result = await method.discover({
       filter: selection.ignoresFilter ? emptyFilter : withAgent(given, options.agent),

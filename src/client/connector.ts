@@ -78,7 +78,7 @@ export class Connector {
 
   async #open(options: {readonly timeoutMs: number; readonly signal?: AbortSignal | undefined}): Promise<Messenger> {
     const {config, platform} = this.#options;
-    const provider = this.#options.provider ?? (await this.#provider());
+    const provider = await this.provider();
     const connection = this.#options.connection ?? (await this.#connect(provider, options));
     return createMessenger({
       connection,
@@ -93,8 +93,10 @@ export class Connector {
     });
   }
 
-  async #provider(): Promise<SecurityProvider> {
+  /** @throws {ClientError} `ERR_CLIENT_SECURITY` */
+  async provider(): Promise<SecurityProvider> {
     const {config, platform, logger} = this.#options;
+    if (this.#options.provider !== undefined) return this.#options.provider;
     try {
       return await createSecurityProvider(config, {platform, logger, mode: 'client'});
     } catch (error) {

@@ -1,12 +1,14 @@
 /** Builds the chosen discovery method from the configuration. */
 import type {Config} from '../config/types.ts';
+import {resolveSrv} from '../connect/index.ts';
+import type {SecurityProvider} from '../crypto/types.ts';
 import {
   createBroadcastMethod,
   createExternalMethod,
   createFlatfileMethod,
   createInventoryMethod,
+  createPuppetDbMethod,
   defaultDiscoveryOptions,
-  DiscoveryError,
   type DiscoveryMethod,
   type DiscoveryProbe,
   type Selection,
@@ -22,10 +24,12 @@ export interface MethodParts {
   readonly platform: Platform;
   readonly logger: Logger;
   readonly probe: DiscoveryProbe;
+  /** Holds our certificate; made only by the methods that need it. */
+  readonly provider: () => Promise<SecurityProvider>;
 }
 
 export async function discoveryMethod(selection: Selection, parts: MethodParts): Promise<DiscoveryMethod> {
-  const {config, platform, logger, probe} = parts;
+  const {config, platform, logger, probe, provider} = parts;
   switch (selection.method) {
     case 'mc':
       return createBroadcastMethod({probe, clock: platform.clock});
@@ -52,8 +56,26 @@ export async function discoveryMethod(selection: Selection, parts: MethodParts):
         command: textOf(config.get('plugin.choria.discovery.external.command')),
       });
     case 'choria':
-      throw new DiscoveryError('ERR_DISCOVERY_METHOD', 'PuppetDB discovery cannot be used by this client');
+      return createPuppetDbMethod({
+        http: platform.http,
+        servers: (signal) => puppetDbServers(config, {platform, logger, signal}),
+        tls: async () => (await provider()).tls,
+      });
   }
+}
+
+const puppetDbRecords = ['_x-puppet-db._tcp', '_x-puppet._tcp'] as const;
+
+/** `host:port` of each PuppetDB to try: as configured, else by DNS, else the host `puppet`. SRV records only name the host. */
+async function puppetDbServers(
+  config: Config,
+  options: {readonly platform: Platform; readonly logger: Logger; readonly signal: AbortSignal},
+): Promise<readonly string[]> {
+  const port = config.get('plugin.choria.puppetdb_port');
+  const configured = textOf(config.get('plugin.choria.puppetdb_host'));
+  if (configured !== undefined) return [`${configured}:${port}`];
+  const found = await resolveSrv(config, {...options, records: puppetDbRecords});
+  return found.length === 0 ? [`puppet:${port}`] : found.map(({name}) => `${name.replace(/\.$/, '')}:${port}`);
 }
 
 function textOf(value: unknown): string | undefined {

@@ -17,7 +17,7 @@ export {
   type SecuritySwitches,
   securitySwitches,
 } from './security.ts';
-export {federationCollectives, type ResolveOptions, resolveServers, serverSource} from './servers.ts';
+export {federationCollectives, type ResolveOptions, resolveServers, resolveSrv, serverSource} from './servers.ts';
 export {parseServerUrl, type ServerScheme, type ServerUrl} from './server-url.ts';
 export type {SessionTls} from './session.ts';
 export type {

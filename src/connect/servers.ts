@@ -50,7 +50,7 @@ export async function resolveServers(config: Config, options: ResolveOptions): P
   const configured = listOf(config.get(setting));
   if (configured.length > 0) return configured.map(checkedAddress);
   const found = await resolveSrv(config, {...options, records: federated ? federationRecords : middlewareRecords});
-  if (found.length > 0) return found;
+  if (found.length > 0) return found.map(({name, port}) => `nats://${name.replace(/\.$/, '')}:${port}`);
   if (!federated) return ['nats://puppet:4222'];
   throw new ConnectError(
     'ERR_NO_SERVERS',
@@ -64,10 +64,16 @@ export function serverSource(config: Config, options: ResolveOptions): ServerSou
   return ({signal}) => resolveServers(config, {...options, signal});
 }
 
-async function resolveSrv(
+/**
+ * The first of some SRV records that has entries, in the order to try them; empty where `plugin.choria.use_srv` is off, nothing
+ * is found, or the name servers do not answer in time.
+ *
+ * @example await resolveSrv(config, {platform, records: ['_x-puppet-db._tcp']}); // [{name: 'puppetdb.example.net', port: 8081, ...}]
+ */
+export async function resolveSrv(
   config: Config,
-  options: ResolveOptions & {readonly records: readonly string[]},
-): Promise<readonly string[]> {
+  options: Omit<ResolveOptions, 'federations' | 'ignoreFederation'> & {readonly records: readonly string[]},
+): Promise<readonly SrvRecord[]> {
   if (!isOn(config.get('plugin.choria.use_srv'))) return [];
   const controller = new AbortController();
   const stop = (): void => controller.abort(options.signal?.reason);
@@ -97,12 +103,10 @@ async function resolveSrv(
 async function lookUp(
   name: string,
   options: ResolveOptions & {readonly signal: AbortSignal},
-): Promise<readonly string[]> {
+): Promise<readonly SrvRecord[]> {
   try {
     const records = await options.platform.names.resolveSrv(name, {signal: options.signal});
-    return orderSrv(records.slice(0, connectLimits.serversMax), () => options.platform.random.float()).map(
-      (record) => `nats://${record.name.replace(/\.$/, '')}:${record.port}`,
-    );
+    return orderSrv(records.slice(0, connectLimits.serversMax), () => options.platform.random.float());
   } catch (error) {
     // Not having records is the usual case in most networks.
     options.logger?.debug(`SRV look-up of ${name} gave nothing: ${errorMessage(error)}`);

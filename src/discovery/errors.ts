@@ -11,6 +11,7 @@ export const discoveryErrorCodes = {
   ERR_DISCOVERY_INVENTORY: 'An inventory file does not follow its schema',
   ERR_DISCOVERY_EXTERNAL: 'The external discovery command failed or gave an answer that is not one',
   ERR_DISCOVERY_QUERY: 'A filter cannot be turned into a PuppetDB query',
+  ERR_DISCOVERY_PUPPETDB: 'PuppetDB could not be asked, or gave an answer that is not one',
   ERR_DISCOVERY_TIMEOUT: 'The middleware could not be reached in the time for discovery',
 } as const;
 

@@ -12,6 +12,8 @@ export {inventoryProblems, inventorySchema, readInventory, readInventoryDocument
 export type {Inventory, InventoryGroup, InventoryNode} from './inventory-file.ts';
 export {inventoryFormatOf, type InventoryNodeText, renderInventory} from './inventory-write.ts';
 export {puppetDbQuery} from './pql.ts';
+export {createPuppetDbMethod} from './puppetdb.ts';
+export type {PuppetDbOptions} from './puppetdb.ts';
 export {isIdentity} from './identities.ts';
 export {defaultDiscoveryOptions, selectMethod} from './select.ts';
 export type {MethodName, Selection, SelectionInput} from './select.ts';

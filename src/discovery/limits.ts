@@ -9,6 +9,12 @@ export const discoveryLimits = {
   /** Answers of an external command, its reply file and its output. */
   externalReplyBytesMax: 64 * 1024 * 1024,
   externalOutputBytesMax: 1024 * 1024,
+  /** A query over a whole fleet takes PuppetDB seconds; one that takes longer is not going to end. */
+  puppetDbTimeoutMs: 60_000,
+  /** 500,000 names with their state, 130 bytes each. */
+  puppetDbReplyBytesMax: 64 * 1024 * 1024,
+  /** PuppetDB servers of one SRV record that are tried. */
+  puppetDbServersMax: 3,
   /** The reference forces shorter times to this. */
   externalTimeoutMsMin: 1_000,
   /** How long after an answer a sliding window stays open. */

@@ -2,6 +2,7 @@
 import {availableParallelism, hostname, tmpdir} from 'node:os';
 import {createNodeClock} from './node-clock.ts';
 import {createNodeFiles} from './node-files.ts';
+import {createNodeHttp} from './node-http.ts';
 import {createNodeNames} from './node-names.ts';
 import {createNodeNetwork} from './node-network.ts';
 import {createNodeProcesses} from './node-processes.ts';
@@ -19,6 +20,7 @@ export function createNodePlatform(): Platform {
     random: createNodeRandom(),
     files: createNodeFiles(),
     network: createNodeNetwork(),
+    http: createNodeHttp(),
     names: createNodeNames(),
     processes: createNodeProcesses(),
     host: nodeHost(),

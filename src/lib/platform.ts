@@ -5,6 +5,7 @@
  * `test/architecture.test.ts` touch the real ones. That is what lets a whole fleet run in one process, on a simulated clock and
  * network, from one seed.
  */
+import type {HttpClient} from './http.ts';
 import type {ByteStream, ConnectOptions, ListenOptions, Listener} from './network.ts';
 
 export interface TimerHandle {
@@ -154,6 +155,7 @@ export interface Platform {
   readonly random: Random;
   readonly files: Files;
   readonly network: Network;
+  readonly http: HttpClient;
   readonly names: Names;
   readonly processes: Processes;
   readonly host: HostInfo;

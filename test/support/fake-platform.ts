@@ -5,6 +5,7 @@
  *
  * Everything is replaceable: give a part of your own under the same name. Randomness comes from a seed, so a run repeats.
  */
+import type {HttpClient} from '../../src/lib/http.ts';
 import type {
   HostInfo,
   Names,
@@ -40,6 +41,7 @@ export interface FakePlatformOptions {
   /** By command; a command that is not listed can't be started (`ENOENT`). */
   readonly programs?: Readonly<Record<string, FakeProgram>>;
   readonly network?: Network;
+  readonly http?: HttpClient;
   readonly seed?: number;
 }
 
@@ -61,6 +63,7 @@ export function createFakePlatform(options: FakePlatformOptions = {}): FakePlatf
     random: createSeededRandom(options.seed ?? 1),
     files,
     network: options.network ?? noNetwork,
+    http: options.http ?? noHttp,
     names: createFakeNames(options.names ?? {}),
     processes: createFakeProcesses(options.programs ?? {}, runs),
     host: {
@@ -99,6 +102,10 @@ export function createSeededRandom(seed: number): Random {
 const noNetwork: Network = {
   connect: (options) => Promise.reject(systemError('ECONNREFUSED', `${options.host}:${options.port}`)),
   listen: (options) => Promise.reject(systemError('EACCES', `${options.host}:${options.port}`)),
+};
+
+const noHttp: HttpClient = {
+  request: ({url}) => Promise.reject(systemError('ECONNREFUSED', url)),
 };
 
 function createFakeNames(table: FakeNameTable): Names {

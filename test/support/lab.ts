@@ -92,7 +92,7 @@ export async function startLab(vectorsDirectory: string, options: LabOptions = {
         const result = await runCliForTest({
           ...wanted,
           mounts: [...files.mounts, scratch.mount, ...(wanted.mounts ?? [])],
-          ports,
+          ports: wanted.ports ?? ports,
           env: {...userEnvironment, ...wanted.env},
         });
         const texts = scratch.texts();

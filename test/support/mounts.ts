@@ -4,6 +4,7 @@
  * Texts therefore come out exactly as they would on the machine that the paths belong to, without rewriting configuration files
  * or outputs. Errors are rewritten back.
  */
+import type {HttpClient} from '../../src/lib/http.ts';
 import type {ConnectOptions, Listener, ListenOptions, ByteStream} from '../../src/lib/network.ts';
 import type {Files, HostInfo, Network, Platform, ProcessRequest, Processes} from '../../src/lib/platform.ts';
 
@@ -106,6 +107,19 @@ function mountNetwork(network: Network, ports: Map<number, number>): Network {
   };
 }
 
+function mountHttp(http: HttpClient, ports: Map<number, number>): HttpClient {
+  return {
+    request(wanted) {
+      const url = new URL(wanted.url);
+      const real = ports.get(Number(url.port));
+      if (real === undefined) return http.request(wanted);
+      url.port = String(real);
+      const headers = {Host: new URL(wanted.url).host, ...wanted.headers};
+      return http.request({...wanted, url: url.href, headers});
+    },
+  };
+}
+
 export function mountPlatform(options: MountOptions): Platform {
   const {platform} = options;
   const mapper = createPathMapper(options.mounts);
@@ -115,6 +129,7 @@ export function mountPlatform(options: MountOptions): Platform {
     files: mountFiles(platform.files, mapper),
     processes: mountProcesses(platform.processes, mapper),
     network: mountNetwork(platform.network, options.ports ?? new Map()),
+    http: mountHttp(platform.http, options.ports ?? new Map()),
     env,
     host: {
       ...platform.host,

@@ -53,13 +53,17 @@ async function* judgeAll<Case extends ClientCase>(
 export function runInLab(
   item: ClientCase,
   lab: Lab,
-  options: {readonly mounts?: readonly Mount[]; readonly env?: Readonly<Record<string, string>>} = {},
+  options: {
+    readonly mounts?: readonly Mount[];
+    readonly ports?: Map<number, number>;
+    readonly files?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<LabRunResult> {
   const {argv, env, stdin, cwd, tty} = item;
   return lab.run({
     ...options,
     argv,
-    ...(env === undefined ? {} : {env: {...options.env, ...env}}),
+    ...(env === undefined ? {} : {env}),
     ...(stdin === undefined ? {} : {stdin}),
     ...(cwd === undefined ? {} : {cwd}),
     ...(tty === undefined ? {} : {tty}),
