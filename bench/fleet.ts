@@ -8,7 +8,7 @@
 import {spawnSync} from 'node:child_process';
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {writeAuthority, writeMembers, type FleetFiles, callerName} from '../src/cli/demo/fleet-files.ts';
+import {callerName, type FleetFiles, writeMembers, writeOrganisation} from '../src/cli/demo/fleet-files.ts';
 import {startFleetProcess, type FleetProcess} from '../src/cli/demo/fleet-processes.ts';
 import {createNodePlatform} from '../src/lib/node-platform.ts';
 import type {Platform} from '../src/lib/platform.ts';
@@ -79,7 +79,7 @@ async function fleetRows(platform: Platform, options: FleetOptions): Promise<rea
     return started;
   };
 
-  const broker = await launch('broker', ['broker', 'run', '--config', await writeAuthority(platform, directory)]);
+  const broker = await launch('broker', ['broker', 'run', '--config', await writeOrganisation(platform, directory)]);
   const listening = await broker.waitForLine(/Listening for client connections on ([^\s"]+)/);
   const files = await writeMembers(platform, {directory, brokerAddress: listening[1] ?? ''});
   const firstConfig = files.serverConfigs[0] ?? '';
@@ -90,7 +90,6 @@ async function fleetRows(platform: Platform, options: FleetOptions): Promise<rea
   processes.splice(processes.indexOf(server), 1);
 
   context.say(`starting ${servers} emulated servers`);
-  const key = join(directory, 'ssl', 'ca.key');
   const emulator = await launch('emulator', [
     'emulate',
     '--config',
@@ -98,7 +97,7 @@ async function fleetRows(platform: Platform, options: FleetOptions): Promise<rea
     '--count',
     String(servers),
     '--ca-key',
-    key,
+    files.authorityKey,
   ]);
   await emulator.waitForLine(/Emulated \d+ servers are running/);
 

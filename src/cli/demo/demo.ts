@@ -4,11 +4,10 @@
  * Everything goes through the programs that operators run; only the replayed request is made by hand, because no program of ours
  * would send one.
  */
-import {join} from 'node:path';
 import type {Platform} from '../../lib/platform.ts';
 import {sleep} from '../../lib/platform.ts';
 import {DemoError} from './errors.ts';
-import {callerName, realNodes, writeAuthority, writeMembers} from './fleet-files.ts';
+import {callerName, realNodes, writeMembers, writeOrganisation} from './fleet-files.ts';
 import type {FleetFiles} from './fleet-files.ts';
 import {startFleetProcess} from './fleet-processes.ts';
 import type {FleetProcess} from './fleet-processes.ts';
@@ -119,7 +118,7 @@ class DemoFleet {
   }
 
   async start(say: (text: string) => void): Promise<FleetFiles> {
-    const brokerConfig = await writeAuthority(this.#platform, this.#directory);
+    const brokerConfig = await writeOrganisation(this.#platform, this.#directory);
     const broker = await this.#launch('broker', ['broker', 'run', '--config', brokerConfig]);
     const listening = await broker.waitForLine(/Listening for client connections on ([^\s"]+)/);
     const brokerAddress = listening[1] ?? '';
@@ -127,11 +126,10 @@ class DemoFleet {
 
     const files = await writeMembers(this.#platform, {directory: this.#directory, brokerAddress});
     for (const [index, config] of files.serverConfigs.entries()) {
-      const identity = realNodes[index]?.identity ?? config;
+      const identity = realNodes[index]?.name ?? config;
       await this.#launch(identity, ['server', 'run', '--config', config]);
     }
     const emulated = this.#nodes - realNodes.length;
-    const authorityKey = join(this.#directory, 'ssl', 'ca.key');
     const emulator = await this.#launch('emulator', [
       'emulate',
       '--config',
@@ -139,7 +137,7 @@ class DemoFleet {
       '--count',
       String(emulated),
       '--ca-key',
-      authorityKey,
+      files.authorityKey,
       ...emulatedLike,
     ]);
     await emulator.waitForLine(/Emulated \d+ servers are running/);
