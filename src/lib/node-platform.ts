@@ -3,6 +3,7 @@ import {availableParallelism, hostname, tmpdir} from 'node:os';
 import {createNodeClock} from './node-clock.ts';
 import {createNodeFiles} from './node-files.ts';
 import {createNodeHttp} from './node-http.ts';
+import {createNodeHttpServers} from './node-http-server.ts';
 import {createNodeNames} from './node-names.ts';
 import {createNodeNetwork} from './node-network.ts';
 import {createNodeProcesses} from './node-processes.ts';
@@ -21,6 +22,7 @@ export function createNodePlatform(): Platform {
     files: createNodeFiles(),
     network: createNodeNetwork(),
     http: createNodeHttp(),
+    httpServers: createNodeHttpServers(),
     names: createNodeNames(),
     processes: createNodeProcesses(),
     host: nodeHost(),

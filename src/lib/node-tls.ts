@@ -103,7 +103,8 @@ function remember<Value>(map: Map<string, Value>, key: string, entry: {readonly 
   map.set(key, entry.value);
 }
 
-function contextOptions(material: TlsMaterial) {
+/** For `createSecureContext` and for servers that make their own. */
+export function contextOptions(material: TlsMaterial) {
   return {
     minVersion: 'TLSv1.2' as const,
     // An empty list, not an absent one: absent would mean the roots that Node ships.

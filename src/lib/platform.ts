@@ -6,6 +6,7 @@
  * network, from one seed.
  */
 import type {HttpClient} from './http.ts';
+import type {HttpServers} from './http-server.ts';
 import type {ByteStream, ConnectOptions, ListenOptions, Listener} from './network.ts';
 
 export interface TimerHandle {
@@ -156,6 +157,7 @@ export interface Platform {
   readonly files: Files;
   readonly network: Network;
   readonly http: HttpClient;
+  readonly httpServers: HttpServers;
   readonly names: Names;
   readonly processes: Processes;
   readonly host: HostInfo;

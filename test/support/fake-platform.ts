@@ -64,6 +64,7 @@ export function createFakePlatform(options: FakePlatformOptions = {}): FakePlatf
     files,
     network: options.network ?? noNetwork,
     http: options.http ?? noHttp,
+    httpServers: {listen: (where) => Promise.reject(systemError('EACCES', `${where.host}:${where.port}`))},
     names: createFakeNames(options.names ?? {}),
     processes: createFakeProcesses(options.programs ?? {}, runs),
     host: {
