@@ -73,3 +73,5 @@ export {
   verifyNkeySignature,
 } from './nkeys.ts';
 export {readToken, type Token, type TokenPurpose, verifyChain, verifyToken} from './tokens.ts';
+export {createX25519Pair, decryptPem, encryptPem, type X25519Pair, x25519Secret} from './key-transport.ts';
+export {createUnsignedProvider} from './unsigned-provider.ts';

@@ -56,6 +56,8 @@ export interface SecurityProvider {
   readonly tls: TlsMaterial;
   /** Hash of what this provider trusts: providers with the same give the same verdict on the same proof, so it may be shared. */
   readonly trustId?: string;
+  /** True where nothing is signed: nodes that wait to be configured, and who configures them. */
+  readonly isUnsigned?: boolean;
   sign(message: Uint8Array): Promise<Buffer>;
   /**
    * @throws {CryptoError} `ERR_SIGNATURE_INVALID` | `ERR_CERTIFICATE_INVALID` | `ERR_CALLER_NOT_ALLOWED` | `ERR_TOKEN_INVALID`

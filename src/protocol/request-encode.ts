@@ -35,7 +35,7 @@ export async function encodeRequest(
   const message = encodeRequestDocument(complete);
   // What we send passes what we accept: one rule for both directions.
   decodeRequest(message, version);
-  const isUnsigned = options.unsigned === true;
+  const isUnsigned = options.unsigned === true || provider.isUnsigned === true;
   const signature = isUnsigned ? Buffer.from('insecure') : await provider.sign(message);
   const document =
     version === 1
