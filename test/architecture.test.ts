@@ -24,6 +24,7 @@ const layers: Readonly<Record<string, number>> = {
   metrics: 3,
   rpc: 4,
   discovery: 4,
+  submission: 4,
   broker: 5,
   federation: 5,
   adapters: 5,
@@ -37,6 +38,7 @@ const layers: Readonly<Record<string, number>> = {
   mqtt: 5,
   console: 5,
   server: 6,
+  provisioner: 6,
   cli: 7,
 };
 

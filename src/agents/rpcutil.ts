@@ -58,7 +58,7 @@ function inventory(version: string): RpcAction {
       machines: node.machines(),
       main_collective: node.mainCollective,
       version,
-      upgradable: false,
+      upgradable: node.upgradable ?? false,
     });
   };
 }

@@ -42,6 +42,7 @@ export {
   type IssuedCertificate,
   type KeyKind,
   type KeyPair,
+  type SubjectParts,
 } from './x509-issue.ts';
 export {encodeKsuid, ksuidSeconds} from './ksuid.ts';
 export {
@@ -75,3 +76,5 @@ export {
 export {readToken, type Token, type TokenPurpose, verifyChain, verifyToken} from './tokens.ts';
 export {createX25519Pair, decryptPem, encryptPem, type X25519Pair, x25519Secret} from './key-transport.ts';
 export {createUnsignedProvider} from './unsigned-provider.ts';
+export {formatPem, parsePem} from './pem.ts';
+export {parseCertificateRequest, type RequestedCertificate} from './certificate-request.ts';

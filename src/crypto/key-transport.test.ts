@@ -1,5 +1,5 @@
 import {createPrivateKey} from 'node:crypto';
-import fc from 'fast-check';
+import {assert, property, uint8Array} from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {createNodeRandom} from '../lib/node-random.ts';
 import {createX25519Pair, decryptPem, encryptPem, x25519Secret} from './key-transport.ts';
@@ -41,8 +41,8 @@ describe('the transport of private keys', () => {
 
   test('every content of a block survives', () => {
     const password = Buffer.from('secret');
-    fc.assert(
-      fc.property(fc.uint8Array({minLength: 1, maxLength: 300}), (bytes) => {
+    assert(
+      property(uint8Array({minLength: 1, maxLength: 300}), (bytes) => {
         const pem = `-----BEGIN X-----\n${Buffer.from(bytes).toString('base64')}\n-----END X-----\n`;
         const opened = decryptPem(encryptPem(pem, {password, random}), password);
         const body = opened.split('\n').slice(1, -2).join('');

@@ -84,7 +84,10 @@ export function decryptPem(pem: string, password: Uint8Array): string {
   const block = readBlock(pem);
   const [algorithm = '', ivText = ''] = (block.headers.get('DEK-Info') ?? '').split(',');
   if (algorithm !== cipherLabel || !/^[0-9a-fA-F]{32}$/.test(ivText)) {
-    throw new CryptoError('ERR_KEY_INVALID', `Cannot decrypt the key: expected a PEM block encrypted with ${cipherLabel}`);
+    throw new CryptoError(
+      'ERR_KEY_INVALID',
+      `Cannot decrypt the key: expected a PEM block encrypted with ${cipherLabel}`,
+    );
   }
   const iv = Buffer.from(ivText, 'hex');
   try {
@@ -125,7 +128,10 @@ function readBlock(pem: string): Block {
   const inside = lines.slice(1, end);
   const blank = inside.findIndex((line) => line.trim() === '');
   const headerLines = blank < 0 ? [] : inside.slice(0, blank);
-  const base64 = inside.slice(blank + 1).join('').replace(/\s/g, '');
+  const base64 = inside
+    .slice(blank + 1)
+    .join('')
+    .replace(/\s/g, '');
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(base64)) throw bad;
   const headers = headerLines.map((line): [string, string] => {
     const colon = line.indexOf(':');

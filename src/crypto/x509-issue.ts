@@ -85,10 +85,17 @@ export interface IssueCertificateOptions {
   readonly publicKeyPem?: string;
 }
 
-export interface CertificateRequestOptions {
+/** Parts of a subject beside the common name. */
+export interface SubjectParts {
+  readonly country?: string;
+  readonly locality?: string;
+  readonly organization?: string;
+  readonly organizationalUnit?: string;
+}
+
+export interface CertificateRequestOptions extends SubjectParts {
   readonly keyPem: string;
   readonly commonName: string;
-  readonly organizationalUnit?: string;
   readonly dnsNames?: readonly string[];
 }
 
@@ -185,11 +192,14 @@ export async function issueCertificate(options: IssueCertificateOptions): Promis
   return {certificatePem, keyPem};
 }
 
-/** A PKCS#10 request, its subject in the order organizational unit, common name. */
+/** A PKCS#10 request, its subject in the order country, locality, organization, organizational unit, common name. */
 export function createCertificateRequest(options: CertificateRequestOptions): CertificateRequest {
   const key = createPrivateKey(options.keyPem);
   const subject = distinguishedName([
-    ...(options.organizationalUnit === undefined ? [] : ([['2.5.4.11', options.organizationalUnit]] as const)),
+    ...subjectPart('2.5.4.6', options.country),
+    ...subjectPart('2.5.4.7', options.locality),
+    ...subjectPart('2.5.4.10', options.organization),
+    ...subjectPart('2.5.4.11', options.organizationalUnit),
     ['2.5.4.3', options.commonName],
   ]);
   const names = alternativeNames(options.dnsNames ?? [], []);
@@ -208,6 +218,10 @@ export function createCertificateRequest(options: CertificateRequestOptions): Ce
     der: bytes,
     fingerprint: createHash('sha256').update(bytes).digest('hex'),
   };
+}
+
+function subjectPart(oid: string, value: string | undefined): readonly (readonly [oid: string, value: string])[] {
+  return value === undefined || value === '' ? [] : [[oid, value]];
 }
 
 interface CertificateContent {

@@ -12,8 +12,14 @@ export function createNodeProcesses(): Processes {
   return {
     run: async (request) => (await start(request)).exited,
     start,
+    ...(replaceProcess === undefined ? {} : {replace: replaceProcess}),
   };
 }
+
+/** Newer Node only. The number of the process stays, so whoever watches it sees nothing. */
+const {execve} = process as {execve?: (file: string, args: readonly string[]) => void};
+const replaceProcess =
+  execve && ((): void => execve(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)]));
 
 type StartRequest = Omit<ProcessRequest, 'timeoutMs'> & {readonly timeoutMs?: number};
 

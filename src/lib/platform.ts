@@ -133,6 +133,8 @@ export interface Processes {
   run(request: ProcessRequest): Promise<ProcessResult>;
   /** Starts and goes on; `request.signal` ends it with SIGTERM. Rejects only when the program cannot be started. */
   start(request: Omit<ProcessRequest, 'timeoutMs'>): Promise<RunningProcess>;
+  /** Puts the same program, started anew with the same arguments, in the place of this process. Absent where that cannot be done. */
+  replace?(): void;
 }
 
 /** What is known of the host and the user of this process. */

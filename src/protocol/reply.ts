@@ -37,7 +37,9 @@ export async function createReply(
   }
   const {provider} = options;
   const proof =
-    provider === undefined ? {} : {signature: encodeBase64(await provider.sign(reply)), sender: provider.credential};
+    provider === undefined || provider.isUnsigned === true
+      ? {}
+      : {signature: encodeBase64(await provider.sign(reply)), sender: provider.credential};
   const document = {protocol: protocolNames[2].secureReply, reply: encodeBase64(reply), hash, ...proof};
   return Buffer.from(JSON.stringify(document), 'utf8');
 }

@@ -16,3 +16,4 @@ export {ActionFailure, actionFailureCodes, statusCodes} from './failure.ts';
 export type {ActionFailureCode} from './failure.ts';
 export {agentDdl, agentDdlJson, defineAction, defineAgent} from './agent.ts';
 export type {AgentDefinition, AnyAction, DefinedAgent, InputDefinition, OutputDefinition} from './agent.ts';
+export {type BuiltinForm, builtinAgent, ok} from './compiled-agent.ts';

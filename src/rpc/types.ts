@@ -60,6 +60,8 @@ export interface NodeContext {
   readonly logger: Logger;
   readonly startedAtMs: number;
   readonly provisioning: boolean;
+  /** The program may be replaced by another release while it waits to be configured. */
+  readonly upgradable?: boolean;
   /** `lang/json` text of the merged facts: a JSON object. */
   factsJson(): Promise<Buffer>;
   classes(): Promise<readonly string[]>;

@@ -10,6 +10,7 @@ import {
 import {createAuthorizer} from '../authz/index.ts';
 import type {Config} from '../config/types.ts';
 import {
+  chooseSecurityProvider,
   type Connection,
   connectSecurity,
   createSecurityProvider,
@@ -38,6 +39,7 @@ import {ServerError} from './errors.ts';
 import {createFactSource, factPaths} from './facts.ts';
 import {acquireInstanceLock} from './instance-lock.ts';
 import type {AdmissionGuard} from './pipeline-types.ts';
+import {provisionAgent, type ServerProvisioning, waitingServerOptions} from './provisioning.ts';
 import {createServerFromParts, ttlCeilingSeconds} from './server.ts';
 import {prepareStateDirectory, serverStatePaths} from './state-directory.ts';
 import type {AgentProviderMaker, ChoriaServer, ServerDataPlugins, ServerParts, SharedResources} from './types.ts';
@@ -84,6 +86,8 @@ export interface ServerOptions {
   readonly shared?: SharedResources;
   /** Parts made once for many servers of one configuration, by `createSharedParts`. */
   readonly sharedParts?: SharedParts;
+  /** For machines with a provisioning token; `prepareServerStart` of `provision` tells. */
+  readonly provisioning?: ServerProvisioning;
 }
 
 /** What does not depend on which node it is for. */
@@ -122,7 +126,29 @@ export async function createSharedParts(options: {
  * await server.start();
  */
 export async function createServer(options: ServerOptions): Promise<ChoriaServer> {
-  return createServerFromParts(await makeParts(options));
+  const {provisioning} = options;
+  if (provisioning === undefined) return createServerFromParts(await makeParts(options));
+  let server: ChoriaServer | undefined;
+  const agent = provisionAgent(provisioning, {
+    version: options.version ?? programVersion,
+    publishEvent: (event) => server?.publishEvent(event),
+  });
+  const withAgent = {...options, agents: [...(options.agents ?? []), agent]};
+  const secureProvider = (): Promise<SecurityProvider> =>
+    chooseSecurityProvider(options.config, {
+      platform: options.platform,
+      mode: 'server',
+      logger: options.logger ?? silentLogger,
+    });
+  const complete = provisioning.isProvisioning
+    ? {...withAgent, ...(await waitingServerOptions(withAgent, provisioning, secureProvider))}
+    : withAgent;
+  server = createServerFromParts({
+    ...(await makeParts(complete)),
+    provisioning: provisioning.isProvisioning,
+    upgradable: provisioning.target.mayUpdate,
+  });
+  return server;
 }
 
 async function makeParts(options: ServerOptions): Promise<ServerParts> {

@@ -10,6 +10,7 @@ export {
 export {ServerError, type ServerErrorCode, serverErrorCodes} from './errors.ts';
 export type {ServerEvent} from './lifecycle.ts';
 export {serverLimits} from './limits.ts';
+export type {ServerProvisioning} from './provisioning.ts';
 export {createServerFromParts} from './server.ts';
 export {serverStatePaths} from './state-directory.ts';
 export type {

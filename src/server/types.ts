@@ -55,6 +55,10 @@ export interface ServerParts {
   readonly agentProviders: readonly AgentProviderMaker[];
   readonly deniedAgents: readonly string[];
   readonly serviceHost: boolean;
+  /** Waits to be configured. */
+  readonly provisioning?: boolean;
+  /** The program may be replaced by another release while it waits. */
+  readonly upgradable?: boolean;
   readonly data: ServerDataPlugins;
   readonly authorizer: Authorizer | undefined;
   readonly auditor: Auditor | undefined;

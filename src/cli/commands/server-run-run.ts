@@ -2,16 +2,33 @@
 import {type Config, loadConfig} from '../../config/index.ts';
 import {errorMessage} from '../../lib/errors.ts';
 import {type ClosableLogger, createLogger, logDestinationOf, logLevelOf} from '../../lib/node-logger.ts';
+import {prepareServerStart, ProvisionError, type ServerStart} from '../../provision/index.ts';
 import {type ChoriaServer, createServer} from '../../server/index.ts';
 import {CliError} from '../errors.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 import {version} from '../version.ts';
 
+/** Where images keep the token by which new servers find who configures them; the variable is for other places. */
+const provisioningTokenPath = '/etc/choria/provisioning.jwt';
+const provisioningTokenVariable = 'CHORIA_PROVISIONING_JWT';
+
+/** Runs until told to stop, over every restart that an agent asks for. */
 export async function runServer(context: CliContext, parsed: ParsedArguments): Promise<number> {
-  const config = await loadServerConfig(context, parsed);
-  const logger = openServerLogger({context, parsed, config});
-  for (const warning of config.warnings) logger.warn(warning);
+  for (;;) {
+    const outcome = await runOnce(context, parsed);
+    if (outcome !== 'restart') return outcome;
+    // A new process where the system can put one in the place of this; otherwise everything is made anew in this one.
+    context.platform.processes.replace?.();
+  }
+}
+
+async function runOnce(context: CliContext, parsed: ParsedArguments): Promise<number | 'restart'> {
   const {platform} = context;
+  const start = await prepareStart(context, parsed);
+  const {config, target, configPath, isProvisioning} = start;
+  const logger = openServerLogger({context, parsed, config});
+  for (const warning of [...config.warnings, ...start.notes]) logger.warn(warning);
+  const asked = createRequested();
   const server = await createServer({
     config,
     platform,
@@ -22,6 +39,7 @@ export async function runServer(context: CliContext, parsed: ParsedArguments): P
       tls: parsed.flags['disable-tls'] !== true,
       verifyTls: parsed.flags['disable-ssl-verification'] !== true,
     },
+    ...(target === undefined ? {} : {provisioning: {target, configPath, isProvisioning, ...asked.control}}),
   });
   await writePid(context, parsed.flags['pid']);
   try {
@@ -30,9 +48,45 @@ export async function runServer(context: CliContext, parsed: ParsedArguments): P
     if (!context.signal.aborted) throw error;
     throw new CliError('ERR_CLI_FAILED', 'the server was stopped before it was connected to a broker', {cause: error});
   }
-  await untilAborted(context.signal);
-  logger.info('Shutting down on interrupt');
-  return stopServer(server, {context, config, logger});
+  const outcome = await Promise.race([untilAborted(context.signal), asked.promise]);
+  logger.info(
+    outcome === 'restart' ? 'Restarting' : `Shutting down on ${outcome === 'shutdown' ? 'request' : 'interrupt'}`,
+  );
+  const code = await stopServer(server, {context, config, logger});
+  return outcome === 'restart' && code === 0 ? 'restart' : code;
+}
+
+/** What the agent `choria_provision` asks of this program. */
+function createRequested(): {
+  readonly promise: Promise<'restart' | 'shutdown'>;
+  readonly control: {readonly restart: () => void; readonly shutdown: () => void};
+} {
+  let ask: (what: 'restart' | 'shutdown') => void = () => undefined;
+  const promise = new Promise<'restart' | 'shutdown'>((resolve) => {
+    ask = resolve;
+  });
+  return {promise, control: {restart: () => ask('restart'), shutdown: () => ask('shutdown')}};
+}
+
+async function prepareStart(context: CliContext, parsed: ParsedArguments): Promise<ServerStart> {
+  const {platform} = context;
+  const path = configPathOf(parsed);
+  try {
+    return await prepareServerStart({
+      platform,
+      path,
+      tokenPath: platform.env[provisioningTokenVariable] || provisioningTokenPath,
+    });
+  } catch (error) {
+    if (!(error instanceof ProvisionError)) throw error;
+    throw new CliError('ERR_CLI_FAILED', error.message, {cause: error});
+  }
+}
+
+function configPathOf(parsed: ParsedArguments): string {
+  const path = parsed.flags['config'];
+  if (typeof path === 'string' && path !== '') return path;
+  throw new CliError('ERR_CLI_FAILED', 'server run requires a configuration file');
 }
 
 /**
@@ -41,10 +95,7 @@ export async function runServer(context: CliContext, parsed: ParsedArguments): P
  * @throws {CliError} when none is named or it is not there
  */
 export async function loadServerConfig(context: CliContext, parsed: ParsedArguments): Promise<Config> {
-  const path = parsed.flags['config'];
-  if (typeof path !== 'string' || path === '') {
-    throw new CliError('ERR_CLI_FAILED', 'server run requires a configuration file');
-  }
+  const path = configPathOf(parsed);
   const {platform} = context;
   try {
     return await loadConfig({platform, mode: 'server', path});
