@@ -32,6 +32,7 @@ export {
   requireAgentDdl,
 } from './resolve.ts';
 export type {DdlKind, DdlResolverOptions, DiskResolverOptions} from './resolve.ts';
+export {agentDdlDocument} from './document.ts';
 export {ddlToRuby} from './render-ruby.ts';
 export {renderDataDdlConsole, renderDataDdlMarkdown, renderDdlConsole, renderDdlMarkdown} from './render-text.ts';
 export type {ConsoleStyle} from './render-text.ts';

@@ -3,6 +3,7 @@ import {openDescriptions} from '../descriptions.ts';
 import {CliError} from '../errors.ts';
 import {
   type AgentDdl,
+  agentDdlDocument,
   type DataDdl,
   type DdlResolver,
   ddlToRuby,
@@ -83,7 +84,7 @@ async function findForms(
     const ddl = await descriptions.agent(name);
     if (ddl === undefined) throw new CliError('ERR_CLI_FAILED', `agent/${name} ddl not found`);
     return {
-      document: ddl.document,
+      document: agentDdlDocument(ddl),
       console: () => renderDdlConsole(ddl, {bold}),
       markdown: () => renderDdlMarkdown(ddl),
     };

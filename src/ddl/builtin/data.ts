@@ -43,7 +43,6 @@ export const dataForms: readonly DataForm[] = [
       configfile: text('Configuration File', 'The main configuration file'),
       connected_broker: text('Connected Broker', 'The broker in use'),
       cpus: count('CPUs', 'Processors of the node'),
-      events: count('Events', 'Lifecycle events published'),
       filtered: count('Filtered', 'Requests meant for other nodes'),
       go_version: text('Go Version', 'The runtime of the program'),
       goroutines: count('Go Routines', 'Parallel activities'),
