@@ -126,7 +126,6 @@ describe('settings', () => {
     [{'plugin.choria.network.stream.store': '/data'}, 'asks for streams, which needs the engine nats-server'],
     [{'plugin.choria.network.leafnode_port': '7422'}, 'asks for leaf nodes'],
     [{'plugin.choria.network.gateway_port': '7222'}, 'asks for gateways'],
-    [{'plugin.choria.network.client_signer_cert': '/x'}, 'admits by certificate'],
     [{'plugin.choria.network.auth_timeout': '61s'}, 'must not exceed 60 seconds'],
     [{'plugin.choria.network.client_port': '70000'}, 'expected 0 to 65535'],
     [{'plugin.choria.network.public_url': 'nowhere'}, 'expected host:port'],

@@ -15,10 +15,17 @@ export {type BrokerLimits, defaultBrokerLimits} from './limits.ts';
 export {CompiledPermissions, type Permissions, type SubjectRules} from './permissions.ts';
 export type {Engine, EngineAddresses, EngineStatistics} from './types.ts';
 export {
-  type CertificateAuthenticatorOptions,
-  createCertificateAuthenticator,
+  type AccountExport,
+  accountExports,
   fleetAccountName,
-  nodePermissions,
+  provisioningAccountName,
   systemAccountName,
-} from './authentication/certificate.ts';
+} from './authentication/accounts.ts';
+export {
+  type BrokerAuthOptions,
+  createBrokerAuthenticator,
+  type ProvisioningAuth,
+  provisionerUser,
+} from './authentication/broker-auth.ts';
+export {nodePermissions} from './authentication/certificate.ts';
 export {type RunningBroker, startBroker, type StartBrokerOptions} from './start.ts';

@@ -73,4 +73,7 @@ export const engineLimits = {
   sweepMsMin: 20,
   /** Questions about interest of one turn; each looks at every connection. */
   interestWaitingMax: 64,
+  /** Answers awaited across accounts by one service, and for how long. */
+  crossingAnswersMax: 1024,
+  crossingAnswerMs: 120_000,
 } as const;

@@ -5,6 +5,7 @@
  */
 import type {Config, ConfigKey} from '../config/index.ts';
 import {parseIpAddress} from '../lib/ip-address.ts';
+import {authWarnings} from './authentication/auth-settings.ts';
 import {BrokerError} from './errors.ts';
 import type {BrokerLimits} from './limits.ts';
 
@@ -18,15 +19,6 @@ const distributedKeys = {
   'plugin.choria.network.stream.store': 'streams',
 } as const satisfies Partial<Record<ConfigKey, string>>;
 
-/** What only admission by tokens has a use for. */
-const tokenKeys = [
-  'plugin.security.issuer.names',
-  'plugin.choria.network.client_signer_cert',
-  'plugin.choria.network.server_signer_cert',
-  'plugin.choria.network.provisioning.client_password',
-  'plugin.choria.network.provisioning.signer_cert',
-] as const satisfies readonly ConfigKey[];
-
 const timeoutMsMax = 60_000;
 
 export interface BrokerSettings {
@@ -37,12 +29,6 @@ export interface BrokerSettings {
   /** Absent: no WebSocket listener. */
   readonly websocket: {readonly host: string; readonly port: number; readonly advertise?: string} | undefined;
   readonly limits: Partial<BrokerLimits>;
-  readonly clientHosts: readonly string[];
-  readonly isNodeDenied: boolean;
-  readonly isOpen: boolean;
-  readonly system: {readonly user: string; readonly password: string} | undefined;
-  readonly allowedCallers: readonly string[];
-  readonly privilegedCallers: readonly string[];
   readonly stopGraceMs: number;
   /** What is accepted and has no effect here, for the log. */
   readonly warnings: readonly string[];
@@ -60,7 +46,6 @@ export function readSettings(config: Config): BrokerSettings {
     );
   }
   const port = portOf(config, 'plugin.choria.network.client_port');
-  const user = textOf(config.get('plugin.choria.network.system.user'));
   return {
     host: textOf(config.get('plugin.choria.network.listen_address')) || '::',
     port,
@@ -68,12 +53,6 @@ export function readSettings(config: Config): BrokerSettings {
     websocket: webSocketOf(config),
     advertise: parseAdvertise(textOf(config.get('plugin.choria.network.public_url'))),
     limits: {authTimeoutMs, tlsTimeoutMs, writeDeadlineMs: config.get('plugin.choria.network.write_deadline')},
-    clientHosts: listOf(config.get('plugin.choria.network.client_hosts')),
-    isNodeDenied: config.get('plugin.choria.network.deny_server_connections'),
-    isOpen: config.get('plugin.choria.network.open_certificates'),
-    system: user === '' ? undefined : {user, password: textOf(config.get('plugin.choria.network.system.password'))},
-    allowedCallers: listOf(config.get('plugin.choria.security.certname_whitelist')),
-    privilegedCallers: listOf(config.get('plugin.choria.security.privileged_users')),
     stopGraceMs: 0,
     warnings: warningsOf(config),
   };
@@ -125,12 +104,6 @@ function checkUnsupported(config: Config): void {
       `Cannot start the embedded broker: "${key}" asks for ${what}, which needs the engine nats-server: remove the setting, or run a nats-server beside the fleet`,
     );
   }
-  for (const key of tokenKeys) {
-    if (!isSet(config.get(key))) continue;
-    throw settingError(
-      `Cannot start the embedded broker: "${key}" asks for admission by token, but it admits by certificate: remove the setting`,
-    );
-  }
   if (isSet(config.get('plugin.choria.network.mapping.names'))) {
     throw settingError(
       'Cannot start the embedded broker: "plugin.choria.network.mapping.names" asks for subject mappings, which need the engine nats-server: remove the setting',
@@ -149,7 +122,7 @@ function warningsOf(config: Config): readonly string[] {
   if (config.get('plugin.choria.network.open_certificates')) {
     warnings.push('"plugin.choria.network.open_certificates" is on: every certificate may read and send everything');
   }
-  return warnings;
+  return [...warnings, ...authWarnings(config)];
 }
 
 function settingError(message: string): BrokerError {

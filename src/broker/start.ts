@@ -1,12 +1,19 @@
 /** Starts a broker as a configuration describes it: the one function behind `choria broker run`, the demo and embedding programs. */
 import type {Config} from '../config/index.ts';
-import {createSecurityProvider} from '../connect/index.ts';
+import {createSecurityProvider, type RevocationWatch, watchCredentials, watchRevocations} from '../connect/index.ts';
 import type {Logger} from '../lib/logger.ts';
 import type {Platform} from '../lib/platform.ts';
-import {createCertificateAuthenticator, fleetAccountName, systemAccountName} from './authentication/certificate.ts';
-import {createEmbeddedEngine} from './embedded/engine.ts';
+import {
+  accountExports,
+  fleetAccountName,
+  provisioningAccountName,
+  systemAccountName,
+} from './authentication/accounts.ts';
+import {brokerAuthOptions} from './authentication/auth-settings.ts';
+import {createBrokerAuthenticator} from './authentication/broker-auth.ts';
+import {createEmbeddedEngine, type EmbeddedEngine} from './embedded/engine.ts';
 import {BrokerError} from './errors.ts';
-import {type BrokerSettings, readSettings} from './settings.ts';
+import {readSettings} from './settings.ts';
 import type {Engine, EngineAddresses} from './types.ts';
 
 export interface StartBrokerOptions {
@@ -37,15 +44,25 @@ export async function startBroker(options: StartBrokerOptions): Promise<RunningB
   const logger = options.logger.child({component: 'network'});
   const settings = readSettings(config);
   for (const warning of [...config.warnings, ...settings.warnings]) logger.warn(warning);
+  const auth = await brokerAuthOptions(config, platform);
   const provider = await createSecurityProvider(config, {platform, mode: 'server', logger});
-  if (provider.tls.certificatePem === undefined || provider.tls.caPem === undefined) {
+  const hasAuthority = provider.tls.caPem !== undefined;
+  if (provider.tls.certificatePem === undefined || (!hasAuthority && provider.technology === 'x509')) {
     throw new BrokerError(
       'ERR_BROKER_SETTING',
       'Cannot start the broker: it has no certificate or no authority, expected both from the security provider',
     );
   }
-  const tls = {material: provider.tls, clientCertificates: 'if-given'} as const;
-  const engine = createEmbeddedEngine({
+  const tls = {
+    // Asked for at each connection, so that a renewed certificate is used from the next one on.
+    get material() {
+      return provider.tls;
+    },
+    clientCertificates: hasAuthority ? ('if-given' as const) : ('none' as const),
+  };
+  let engine: EmbeddedEngine | undefined;
+  const revocations = await revocationsOf(config, {platform, logger, onChange: () => engine?.cutRevoked()});
+  engine = createEmbeddedEngine({
     platform,
     logger,
     host: settings.host,
@@ -53,25 +70,33 @@ export async function startBroker(options: StartBrokerOptions): Promise<RunningB
     serverName: settings.identity,
     ...(settings.advertise === undefined ? {} : {advertise: settings.advertise}),
     tls,
-    accounts: [fleetAccountName, systemAccountName],
+    accounts: [
+      fleetAccountName,
+      systemAccountName,
+      ...(auth.provisioning === undefined ? [] : [provisioningAccountName]),
+    ],
     systemAccount: systemAccountName,
+    exports: accountExports,
     ...(settings.websocket === undefined ? {} : {websocket: {...settings.websocket, tls}}),
-    authenticator: createAuthenticator(settings, platform),
+    authenticator: createBrokerAuthenticator({...auth, ...(revocations === undefined ? {} : {revocations})}),
+    ...(revocations === undefined ? {} : {revocations}),
     limits: settings.limits,
   });
   const addresses = await engine.start();
-  const stop = (): Promise<void> => engine.stop({graceMs: settings.stopGraceMs});
+  const running = engine;
+  const watch = watchCredentials(provider, {clock: platform.clock, logger});
+  const stop = async (): Promise<void> => {
+    revocations?.stop();
+    watch.stop();
+    await running.stop({graceMs: settings.stopGraceMs});
+  };
   return {engine, addresses, port: engine.port, stop, [Symbol.asyncDispose]: stop};
 }
 
-function createAuthenticator(settings: BrokerSettings, platform: Platform) {
-  return createCertificateAuthenticator({
-    clock: platform.clock,
-    clientHosts: settings.clientHosts,
-    isNodeDenied: settings.isNodeDenied,
-    isOpen: settings.isOpen,
-    ...(settings.allowedCallers.length === 0 ? {} : {allowedCallers: settings.allowedCallers}),
-    ...(settings.privilegedCallers.length === 0 ? {} : {privilegedCallers: settings.privilegedCallers}),
-    ...(settings.system === undefined ? {} : {system: settings.system}),
-  });
+async function revocationsOf(
+  config: Config,
+  options: {readonly platform: Platform; readonly logger: Logger; readonly onChange: () => void},
+): Promise<RevocationWatch | undefined> {
+  const path = config.get('plugin.choria.security.revocation_file').trim();
+  return path === '' ? undefined : watchRevocations({path, ...options});
 }

@@ -44,6 +44,7 @@ const finalErrors: readonly ConnectErrorCode[] = [
   'ERR_SERVER_URL',
   'ERR_NO_SERVERS',
   'ERR_CONNECT_SETTING',
+  'ERR_TOKEN_EXPIRED',
 ];
 
 export class Connector {
@@ -131,7 +132,7 @@ export class Connector {
         logger,
         name: provider.callerId,
         servers: serverSource(config, {platform, logger, ...(federations === undefined ? {} : {federations})}),
-        ...connectSecurity(config, {provider, switches: securitySwitches({platform, mode: 'client', logger})}),
+        ...connectSecurity(config, {provider, logger, switches: securitySwitches({platform, mode: 'client', logger})}),
         inboxPrefix: `${config.get('main_collective')}.reply`,
         pingIntervalMs: connectLimits.clientPingIntervalMs,
         attemptsMax: clientConnectLimits.attemptsMax,

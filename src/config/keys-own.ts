@@ -33,4 +33,20 @@ export const ownKeys = {
     usedBy: ['broker'],
     doc: 'Lets every certificate of the authority publish and subscribe to everything, as older brokers do. Without it a node can act as itself only, and only callers can send requests.',
   },
+  'plugin.choria.security.revocation_file': {
+    type: 'path_string',
+    usedBy: ['broker', 'server'],
+    doc: 'File that lists what was taken back before its time, one a line: "certificate SERIAL-OR-SHA256", "token ID", "key PUBLIC-KEY", "identity NAME", "caller CALLER-ID". It is read again when it changes; brokers cut connections that it names within a second, servers refuse requests of callers that it names.',
+  },
+  'plugin.choria.security.unsigned_replies': {
+    type: 'boolean',
+    default: 'false',
+    usedBy: ['client'],
+    doc: 'Accepts replies of protocol version 2 that are not signed by the server they name, as older clients do. Without it they are dropped with a warning.',
+  },
+  'plugin.security.crl_file': {
+    type: 'path_string',
+    usedBy: ['all'],
+    doc: 'Certificate revocation lists of the authority in PEM text. Certificates that they name are refused for connections and for signed requests. It is read again when it changes.',
+  },
 } as const satisfies KeySpecs;

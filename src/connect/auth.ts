@@ -9,6 +9,8 @@ export interface ConnectAuth {
   readonly password?: string;
   /** A Choria token or a plain NATS token. */
   readonly token?: string;
+  /** When the token ends; nothing is sent with one that has ended. */
+  readonly expiresAtMs?: number | undefined;
   /** Signs the broker's nonce with the key of the token; raw signature bytes. */
   readonly signNonce?: (nonce: Buffer) => Promise<Buffer>;
 }
@@ -22,9 +24,16 @@ export async function connectLine(options: {
   readonly name: string;
   readonly auth: ConnectAuth | undefined;
   readonly tlsRequired: boolean;
+  readonly nowMs: number;
   readonly version?: string;
 }): Promise<string> {
   const {info, server, auth} = options;
+  if (auth?.expiresAtMs !== undefined && auth.expiresAtMs <= options.nowMs) {
+    const ended = new Date(auth.expiresAtMs).toISOString();
+    throw new ConnectError('ERR_TOKEN_EXPIRED', `Cannot connect to ${server.text}: token expired at ${ended}`, {
+      details: {server: server.text, ended},
+    });
+  }
   const user = server.user ?? auth?.user;
   const password = server.user === undefined ? auth?.password : server.password;
   const fields = {

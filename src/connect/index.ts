@@ -29,3 +29,6 @@ export type {
   MiddlewareSubscription,
   PublishOptions,
 } from './types.ts';
+export {choriaTrust, credentialPaths, issuerKeys, seedBeside} from './choria-settings.ts';
+export {type CredentialWatch, watchCredentials} from './credential-watch.ts';
+export {type RevocationWatch, watchRevocations} from './revocation-watch.ts';

@@ -41,4 +41,10 @@ export const connectLimits = {
   writeChunkBytesMax: 64 * 1024,
   /** A broker that knows who listens answers in a few milliseconds; one that is silent costs this once. */
   interestTimeoutMs: 250,
+  /** How often a running process looks whether its certificates and tokens were renewed. */
+  credentialsReadMs: 10_000,
+  /** How often the list of revocations is read: what is revoked is cut within a second. */
+  revocationsReadMs: 500,
+  /** About 100,000 entries; the list is read whole twice a second. */
+  revocationsBytesMax: 8_388_608,
 } as const;

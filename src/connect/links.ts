@@ -22,6 +22,7 @@ export interface LinkOptions {
   readonly servers: readonly string[] | ServerSource;
   readonly tls: SessionTls | undefined;
   readonly auth: ConnectAuth | undefined;
+  readonly prepare: (() => Promise<void>) | undefined;
   readonly timeoutMs: number;
   readonly localAddress: string | undefined;
   readonly signal: AbortSignal;
@@ -64,6 +65,7 @@ export class LinkMaker {
    * @throws {ConnectError} the last failure; with several brokers its message names each
    */
   async pass(): Promise<Session> {
+    await this.#options.prepare?.();
     const servers = await this.#servers();
     const failures: ConnectError[] = [];
     this.#options.logger.info(`Attempting to connect to: ${servers.map((server) => server.text).join(', ')}`);

@@ -22,6 +22,8 @@ export interface OpenConnectionOptions {
   /** Absent: plain TCP, and a broker that demands TLS is an error. Given: a broker without TLS is an error. */
   readonly tls?: SessionTls;
   readonly auth?: ConnectAuth;
+  /** Called before each attempt; what it changes in `tls` and `auth` counts for that attempt. */
+  readonly prepare?: () => Promise<void>;
   /** First tokens of the inbox for requests, such as `mcollective.reply`. */
   readonly inboxPrefix: string;
   readonly connectTimeoutMs?: number;
@@ -60,6 +62,7 @@ export async function openConnection(options: OpenConnectionOptions): Promise<Co
     servers: options.servers,
     tls: options.tls,
     auth: options.auth,
+    prepare: options.prepare,
     timeoutMs: checkTimeout(options.connectTimeoutMs ?? connectLimits.connectTimeoutMs),
     localAddress: options.localAddress,
     signal: controller.signal,

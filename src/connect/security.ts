@@ -4,10 +4,18 @@
  * Rules: config.md 6, security.md 1 and 2. Switches that turn checks off are for clients only; a server never has them.
  */
 import type {Config} from '../config/types.ts';
-import {createFileProvider, createPuppetProvider, type ProofCache, type SecurityProvider} from '../crypto/index.ts';
+import {
+  createChoriaProvider,
+  createFileProvider,
+  createPuppetProvider,
+  type ProofCache,
+  type SecurityProvider,
+} from '../crypto/index.ts';
+import {errorMessage} from '../lib/errors.ts';
 import {type Logger, silentLogger} from '../lib/logger.ts';
 import type {Platform} from '../lib/platform.ts';
 import type {ConnectAuth} from './auth.ts';
+import {choriaTrust, credentialPaths} from './choria-settings.ts';
 import {ConnectError} from './errors.ts';
 import {connectLimits} from './limits.ts';
 import type {SessionTls} from './session.ts';
@@ -97,11 +105,35 @@ export async function chooseSecurityProvider(config: Config, options: SecurityOp
         certname: puppetCertname(config, options),
         sslDirectory: await puppetSslDirectory(config, options),
       });
+    case 'choria':
+      return createChoria(config, options);
     default:
-      throw new ConnectError('ERR_CONNECT_SETTING', `unknown security provider ${name}: expected one of file, puppet`, {
-        details: {setting: 'plugin.security.provider', value: name},
-      });
+      throw new ConnectError(
+        'ERR_CONNECT_SETTING',
+        `unknown security provider ${name}: expected one of file, puppet, choria`,
+        {details: {setting: 'plugin.security.provider', value: name}},
+      );
   }
+}
+
+async function createChoria(config: Config, options: SecurityOptions): Promise<SecurityProvider> {
+  const trust = choriaTrust(config);
+  const {tokenPath, seedPath} = credentialPaths(config);
+  const {cipherList, curves} = commonSettings(config, options);
+  const user = userName(options.platform);
+  if (options.mode === 'client' && user === '') throw noUser();
+  return createChoriaProvider({
+    ...trust,
+    files: options.platform.files,
+    mode: options.mode,
+    identity: options.mode === 'client' ? user : textOf(config.get('identity')),
+    tokenPath,
+    seedPath,
+    certificatePath: textOf(config.get('plugin.security.choria.certificate')),
+    keyPath: textOf(config.get('plugin.security.choria.key')),
+    caPath: textOf(config.get('plugin.security.choria.ca')),
+    tls: {...(cipherList === undefined ? {} : {cipherList}), ...(curves === undefined ? {} : {curves})},
+  });
 }
 
 function commonSettings(
@@ -135,6 +167,13 @@ function commonSettings(
   };
 }
 
+function noUser(): ConnectError {
+  return new ConnectError(
+    'ERR_CONNECT_SETTING',
+    'could not determine client identity, ensure USER environment variable is set',
+  );
+}
+
 function userName(platform: SecurityOptions['platform']): string {
   return platform.env[platform.host.platform === 'win32' ? 'USERNAME' : 'USER'] ?? '';
 }
@@ -158,12 +197,7 @@ function puppetCertname(config: Config, options: SecurityOptions): string {
   if (override !== '') return override;
   if (options.mode === 'server') return textOf(config.get('identity'));
   const user = userName(platform);
-  if (user === '') {
-    throw new ConnectError(
-      'ERR_CONNECT_SETTING',
-      'could not determine client identity, ensure USER environment variable is set',
-    );
-  }
+  if (user === '') throw noUser();
   return `${user}.${clientSuffix}`;
 }
 
@@ -197,6 +231,8 @@ async function askPuppet(options: SecurityOptions): Promise<string> {
 export interface ConnectSecurity {
   readonly tls?: SessionTls;
   readonly auth?: ConnectAuth;
+  /** Before each attempt: certificates and tokens that were renewed are read again. */
+  readonly prepare?: () => Promise<void>;
 }
 
 /** TLS and credentials of a connection, in the form that `openConnection` takes. */
@@ -205,9 +241,13 @@ export function connectSecurity(
   options: {
     readonly provider: SecurityProvider;
     readonly switches: SecuritySwitches;
+    /** Says what could not be read again; what was read before stays in use. */
+    readonly logger?: Logger;
+    /** Token and seed of a process whose provider is about certificates (anonymous TLS). */
+    readonly token?: SecurityProvider;
   },
 ): ConnectSecurity {
-  const {provider, switches} = options;
+  const {provider, switches, logger = silentLogger} = options;
   if (textOf(config.get('plugin.nats.credentials')) !== '') {
     throw new ConnectError(
       'ERR_CONNECT_SETTING',
@@ -215,12 +255,60 @@ export function connectSecurity(
       {details: {setting: 'plugin.nats.credentials'}},
     );
   }
+  const legacyNames = provider.name === 'puppet' || isOn(config.get('plugin.security.support_legacy_certificates'));
+  const holder = provider.technology === 'ed25519+jwt' ? provider : options.token;
+  const auth = connectAuth(config, holder);
+  const isAnonymous = provider.technology === 'x509' && holder !== undefined;
+  return {
+    ...(switches.tls
+      ? {
+          tls: {
+            // Read at each connection, so that a renewed certificate is used from the next one on.
+            get material() {
+              return isAnonymous ? {} : provider.tls;
+            },
+            get verify() {
+              return switches.verifyTls && !isAnonymous && hasAuthority(provider);
+            },
+            legacyNames,
+          },
+        }
+      : {}),
+    ...(auth === undefined ? {} : {auth}),
+    prepare: () => refreshAll([provider, holder], logger),
+  };
+}
+
+/** With tokens the broker's certificate is verified only when there is an authority to do it with. */
+function hasAuthority(provider: SecurityProvider): boolean {
+  return provider.technology === 'x509' || provider.tls.caPem !== undefined;
+}
+
+function connectAuth(config: Config, holder: SecurityProvider | undefined): ConnectAuth | undefined {
   const user = textOf(config.get('plugin.nats.user'));
   const password = textOf(config.get('plugin.nats.pass'));
-  const auth: ConnectAuth | undefined = user === '' ? undefined : {user, password};
-  const legacyNames = provider.name === 'puppet' || isOn(config.get('plugin.security.support_legacy_certificates'));
+  const named = user === '' ? {} : {user, password};
+  if (holder === undefined) return user === '' ? undefined : named;
   return {
-    ...(switches.tls ? {tls: {material: provider.tls, verify: switches.verifyTls, legacyNames}} : {}),
-    ...(auth === undefined ? {} : {auth}),
+    ...named,
+    get token() {
+      return holder.credential;
+    },
+    get expiresAtMs() {
+      return holder.expiresAtMs;
+    },
+    signNonce: (nonce) => holder.sign(nonce),
   };
+}
+
+async function refreshAll(providers: readonly (SecurityProvider | undefined)[], logger: Logger): Promise<void> {
+  for (const provider of new Set(providers)) {
+    try {
+      if ((await provider?.refresh?.()) === true) logger.info('Read changed certificates or tokens again');
+    } catch (error) {
+      logger.warn(
+        `Could not read changed certificates or tokens, the earlier ones stay in use: ${errorMessage(error)}`,
+      );
+    }
+  }
 }

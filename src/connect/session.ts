@@ -325,7 +325,14 @@ async function sayHello(
 ): Promise<Session> {
   const {server, options, info} = what;
   const {name, auth} = options;
-  const connect = await connectLine({info, server, name, auth, tlsRequired: what.wantsTls});
+  const connect = await connectLine({
+    info,
+    server,
+    name,
+    auth,
+    tlsRequired: what.wantsTls,
+    nowMs: options.clock.nowMs(),
+  });
   const session = new Session(stream, {server, info});
   await session.begin(connect, what.behind);
   return session;

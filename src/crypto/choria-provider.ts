@@ -3,14 +3,15 @@
  * (spec security 3.2).
  */
 import {createHash, type KeyObject} from 'node:crypto';
-import {errorMessage} from '../lib/errors.ts';
 import type {TlsMaterial} from '../lib/network.ts';
 import type {Files} from '../lib/platform.ts';
 import {createBoundedCache} from './bounded-cache.ts';
-import {ed25519PublicKey, isHexKey, parseSeed, signEd25519, verifyEd25519} from './ed25519.ts';
+import {keyPairProblem, readOptional} from './credential-files.ts';
+import {ed25519PublicFromSeed, ed25519PublicKey, isHexKey, parseSeed, signEd25519, verifyEd25519} from './ed25519.ts';
 import {CryptoError} from './errors.ts';
 import {tokenInvalid} from './jwt.ts';
 import {cryptoLimits} from './limits.ts';
+import {createReloadingProvider, type FileContents} from './reloading-provider.ts';
 import {readToken, type Token, type TokenPurpose, verifyToken} from './tokens.ts';
 import type {ProvenCaller, ReplyProof, RequestProof, SecurityProvider} from './types.ts';
 
@@ -34,25 +35,59 @@ export interface ChoriaProviderOptions extends Omit<ChoriaCoreOptions, 'token' |
   readonly files: Files;
   readonly tokenPath: string;
   readonly seedPath: string;
+  /** TLS files, each optional. Without an authority the broker's certificate cannot be verified. */
+  readonly certificatePath?: string;
+  readonly keyPath?: string;
+  readonly caPath?: string;
 }
 
-/** Missing files are named by `validate()`, as with the other providers. */
-export async function createChoriaProvider(options: ChoriaProviderOptions): Promise<SecurityProvider> {
-  const [token, seed] = await Promise.all([
-    readOptional(options.files, options.tokenPath),
-    readOptional(options.files, options.seedPath),
-  ]);
+/** Missing files are named by `validate()`, as with the other providers; changed ones are read again by `refresh()`. */
+export function createChoriaProvider(options: ChoriaProviderOptions): Promise<SecurityProvider> {
+  const {tokenPath, seedPath, certificatePath = '', keyPath = '', caPath = ''} = options;
+  const paths = [tokenPath, seedPath, certificatePath, keyPath, caPath];
+  const problems = (contents: FileContents): readonly string[] => [
+    ...fileProblems(contents, options),
+    ...[pairProblem(contents, options), keyPairProblem(contents[2], contents[3])].filter((item) => item !== undefined),
+  ];
+  return createReloadingProvider({
+    read: () => Promise.all(paths.map((path) => readOptional(options.files, path))),
+    make: (contents) => {
+      const core = createMemoryChoriaProvider({...options, ...coreContents(contents, options.tls)});
+      return {...core, validate: async () => [...problems(contents), ...(await core.validate())]};
+    },
+    problem: (contents) => problems(contents)[0],
+  });
+}
+
+function coreContents(contents: FileContents, settings: TlsMaterial | undefined): Partial<ChoriaCoreOptions> {
+  const [token, seed, certificatePem, keyPem, caPem] = contents;
+  return {
+    ...(token === undefined ? {} : {token: token.trim()}),
+    ...(seed === undefined ? {} : {seed}),
+    tls: {
+      ...settings,
+      ...(certificatePem === undefined ? {} : {certificatePem}),
+      ...(keyPem === undefined ? {} : {keyPem}),
+      ...(caPem === undefined ? {} : {caPem}),
+    },
+  };
+}
+
+function fileProblems([token, seed]: FileContents, options: ChoriaProviderOptions): readonly string[] {
   const problems: string[] = [];
   if (options.tokenPath === '') problems.push('the path to the JWT token is not configured');
   else if (token === undefined) problems.push(`the JWT token ${options.tokenPath} does not exist`);
   if (options.seedPath === '') problems.push('the path to the ed25519 seed is not configured');
   else if (seed === undefined) problems.push(`the ed25519 seed ${options.seedPath} does not exist`);
-  const core = createMemoryChoriaProvider({
-    ...options,
-    ...(token === undefined ? {} : {token: token.trim()}),
-    ...(seed === undefined ? {} : {seed}),
-  });
-  return {...core, validate: async () => [...problems, ...(await core.validate())]};
+  return problems;
+}
+
+/** A token and a seed that do not belong together sign what nobody accepts. */
+function pairProblem([token, seed]: FileContents, options: ChoriaProviderOptions): string | undefined {
+  if (token === undefined || seed === undefined) return undefined;
+  const {publicKey} = readToken(token.trim());
+  if (publicKey === undefined || publicKey.equals(ed25519PublicFromSeed(parseSeed(seed)))) return undefined;
+  return `the seed ${options.seedPath} does not belong to the token ${options.tokenPath}`;
 }
 
 /** A provider over a token and a seed that are already read. */
@@ -69,6 +104,7 @@ export function createMemoryChoriaProvider(options: ChoriaCoreOptions): Security
     credential: options.token ?? '',
     tls: options.tls ?? {},
     trustId: trust.id,
+    ...(own?.expiresAtMs === undefined ? {} : {expiresAtMs: own.expiresAtMs}),
     async sign(message) {
       if (seed === undefined) {
         throw new CryptoError(
@@ -223,17 +259,4 @@ function isReplyBySender(proof: ReplyProof, trust: Trust): boolean {
 function proofHash(proof: RequestProof): string {
   const head = JSON.stringify([proof.claimedCaller, proof.credential, proof.signerCredential, proof.message.length]);
   return createHash('sha256').update(head).update(proof.message).update(proof.signature).digest('base64');
-}
-
-async function readOptional(files: Files, path: string): Promise<string | undefined> {
-  if (path === '') return undefined;
-  try {
-    return (await files.read(path, {limitBytes: cryptoLimits.credentialFileBytesMax})).toString('utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new CryptoError('ERR_CREDENTIALS_UNREADABLE', `Cannot read "${path}": ${errorMessage(error)}`, {
-      cause: error,
-      details: {path},
-    });
-  }
 }

@@ -9,6 +9,7 @@ export const cryptoErrorCodes = {
   ERR_KEY_INVALID: 'A key cannot be read or is of a kind or size that is not accepted',
   ERR_CREDENTIALS_MISSING: 'A certificate, key or token that is needed is not there',
   ERR_CREDENTIALS_UNREADABLE: 'A file with a certificate, key or token cannot be read',
+  ERR_REVOCATIONS_INVALID: 'The list of what was revoked cannot be read or understood',
   ERR_ID_INVALID: 'A sortable id (KSUID) is malformed',
 } as const;
 

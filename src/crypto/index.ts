@@ -61,7 +61,7 @@ export {
   signEd25519,
   verifyEd25519,
 } from './ed25519.ts';
-export {type DecodedToken, decodeToken, isTokenSignedBy, signToken} from './jwt.ts';
+export {type DecodedToken, decodeToken, isTokenSignedBy, signToken, tokenAlgorithm} from './jwt.ts';
 export {
   decodeNkeyPublic,
   decodeNkeySeed,
@@ -78,3 +78,4 @@ export {createX25519Pair, decryptPem, encryptPem, type X25519Pair, x25519Secret}
 export {createUnsignedProvider} from './unsigned-provider.ts';
 export {formatPem, parsePem} from './pem.ts';
 export {parseCertificateRequest, type RequestedCertificate} from './certificate-request.ts';
+export {type CredentialFacts, normalHex, parseRevocations, type Revocations} from './revocations.ts';

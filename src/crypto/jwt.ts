@@ -39,6 +39,12 @@ export function decodeToken(text: string): DecodedToken {
   };
 }
 
+/** The algorithm a token names, believed by nobody: it only says which kind of key to look for. */
+export function tokenAlgorithm(text: string): string {
+  const algorithm = decodeToken(text).header['alg'];
+  return typeof algorithm === 'string' ? algorithm : '';
+}
+
 function decodeSegment(text: string, what: string): Buffer {
   if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) throw tokenInvalid(`its ${what} is not base64url`);
   return Buffer.from(text, 'base64url');

@@ -23,4 +23,6 @@ export const cryptoLimits = {
   tokenBytesMax: 65_536,
   /** Names on certificates, tokens and callers. */
   nameLengthMax: 255,
+  /** Lines of a list of revocations; each entry is looked up by hash. */
+  revocationLinesMax: 100_000,
 } as const;

@@ -55,9 +55,17 @@ export interface SecurityProvider {
   readonly credential: string;
   readonly tls: TlsMaterial;
   /** Hash of what this provider trusts: providers with the same give the same verdict on the same proof, so it may be shared. */
-  readonly trustId?: string;
+  readonly trustId?: string | undefined;
   /** True where nothing is signed: nodes that wait to be configured, and who configures them. */
   readonly isUnsigned?: boolean;
+  /** When the token or certificate of this process ends, in ms since 1970; undefined when it does not or there is none. */
+  readonly expiresAtMs?: number | undefined;
+  /**
+   * Reads the files again; true when something changed. Providers that were not made from files have none.
+   *
+   * Rejects when what is there now cannot be used; what was good stays in use.
+   */
+  refresh?(): Promise<boolean>;
   sign(message: Uint8Array): Promise<Buffer>;
   /**
    * @throws {CryptoError} `ERR_SIGNATURE_INVALID` | `ERR_CERTIFICATE_INVALID` | `ERR_CALLER_NOT_ALLOWED` | `ERR_TOKEN_INVALID`

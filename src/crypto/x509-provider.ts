@@ -4,7 +4,6 @@
  */
 import {createHash, createPrivateKey, type KeyObject, sign as signWith, verify as verifyWith} from 'node:crypto';
 import {join} from 'node:path';
-import {errorMessage} from '../lib/errors.ts';
 import type {TlsMaterial} from '../lib/network.ts';
 import type {Files} from '../lib/platform.ts';
 import {type BoundedCache, createBoundedCache} from './bounded-cache.ts';
@@ -16,8 +15,10 @@ import {
   type NameMatcher,
 } from './caller-names.ts';
 import {type CertificateVerifier, createCertificateVerifier, type TrustedCertificate} from './chain.ts';
+import {keyPairProblem, readOptional} from './credential-files.ts';
 import {CryptoError} from './errors.ts';
 import {cryptoLimits} from './limits.ts';
+import {createReloadingProvider} from './reloading-provider.ts';
 import type {ProvenCaller, RequestProof, SecurityProvider} from './types.ts';
 
 export interface X509Settings {
@@ -39,12 +40,15 @@ export interface FileProviderOptions extends X509Settings {
   readonly certificatePath: string;
   readonly keyPath: string;
   readonly caPath: string;
+  /** Revocation lists, PEM; certificates that they name are refused. */
+  readonly crlPath?: string;
 }
 
 export interface PuppetProviderOptions extends X509Settings {
   readonly files: Files;
   /** Puppet's `ssldir`, such as `/etc/puppetlabs/puppet/ssl`. */
   readonly sslDirectory: string;
+  readonly crlPath?: string;
 }
 
 /** Verdicts by hash of everything that went into them. */
@@ -81,25 +85,32 @@ export async function createPuppetProvider(options: PuppetProviderOptions): Prom
   return createX509Provider('puppet', {...options, ...puppetPaths(options.sslDirectory, options.certname)});
 }
 
-async function createX509Provider(name: string, options: FileProviderOptions): Promise<SecurityProvider> {
-  const [certificatePem, keyPem, caPem] = await Promise.all([
-    readOptional(options.files, options.certificatePath),
-    readOptional(options.files, options.keyPath),
-    readOptional(options.files, options.caPath),
-  ]);
-  const core = createX509Core({
-    ...options,
-    ...(certificatePem === undefined ? {} : {certificatePem}),
-    ...(keyPem === undefined ? {} : {keyPem}),
-    ...(caPem === undefined ? {} : {caPem}),
+function createX509Provider(name: string, options: FileProviderOptions): Promise<SecurityProvider> {
+  const paths = [options.certificatePath, options.keyPath, options.caPath, options.crlPath ?? ''];
+  return createReloadingProvider({
+    read: () => Promise.all(paths.map((path) => readOptional(options.files, path))),
+    make: ([certificatePem, keyPem, caPem, crlPem]) => {
+      const core = createX509Core({
+        ...options,
+        ...(certificatePem === undefined ? {} : {certificatePem}),
+        ...(keyPem === undefined ? {} : {keyPem}),
+        ...(caPem === undefined ? {} : {caPem}),
+        ...(crlPem === undefined ? {} : {crlPem}),
+      });
+      return {...core, name, validate: () => validateSetup(options, core.invalidPatterns())};
+    },
+    problem: (contents) => {
+      const missing = contents.findIndex((text, index) => text === undefined && paths[index] !== '');
+      return missing === -1 ? keyPairProblem(contents[0], contents[1]) : `${paths[missing]} does not exist`;
+    },
   });
-  return {...core, name, validate: () => validateSetup(options, core.invalidPatterns())};
 }
 
 export interface X509CoreOptions extends X509Settings {
   readonly certificatePem?: string;
   readonly keyPem?: string;
   readonly caPem?: string;
+  readonly crlPem?: string;
 }
 
 /** A provider over PEM texts that are already read; the in-memory twin of the file based ones. */
@@ -126,6 +137,7 @@ function createX509Core(options: X509CoreOptions): X509Core {
     ...(options.certificatePem === undefined ? {} : {certificatePem: options.certificatePem}),
     ...(options.keyPem === undefined ? {} : {keyPem: options.keyPem}),
     ...(options.caPem === undefined ? {} : {caPem: options.caPem}),
+    ...(options.crlPem === undefined ? {} : {crlPem: options.crlPem}),
     ...(options.cipherList === undefined ? {} : {cipherList: options.cipherList}),
     ...(options.curves === undefined ? {} : {curves: options.curves}),
   };
@@ -253,19 +265,6 @@ function signRsa(message: Uint8Array, key: KeyObject): Promise<Buffer> {
     // With a callback the signature is made on a worker thread.
     signWith('sha256', message, key, (error, signature) => (error ? reject(error) : resolve(signature)));
   });
-}
-
-async function readOptional(files: Files, path: string): Promise<string | undefined> {
-  if (path === '') return undefined;
-  try {
-    return (await files.read(path, {limitBytes: cryptoLimits.credentialFileBytesMax})).toString('utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new CryptoError('ERR_CREDENTIALS_UNREADABLE', `Cannot read "${path}": ${errorMessage(error)}`, {
-      cause: error,
-      details: {path},
-    });
-  }
 }
 
 function describePatterns(invalid: readonly string[]): readonly string[] {

@@ -284,6 +284,7 @@ function connectServer(
     servers: serverSource(config, {platform, logger}),
     ...connectSecurity(config, {
       provider,
+      logger,
       switches: {...securitySwitches({platform, mode: 'server', logger}), ...options.insecure},
     }),
     inboxPrefix: inboxPrefix(config.get('main_collective'), config.get('identity')),

@@ -1,6 +1,6 @@
 import {createHash} from 'node:crypto';
 import {describe, expect, test} from 'vitest';
-import {createCertificateAuthenticator, fleetAccountName} from '../../src/broker/index.ts';
+import {createBrokerAuthenticator, fleetAccountName} from '../../src/broker/index.ts';
 import {createNodePlatform} from '../../src/lib/node-platform.ts';
 import {startTestBroker, type TestBroker, testTlsMaterial} from '../support/broker.ts';
 import {RawClient} from '../support/raw-client.ts';
@@ -9,12 +9,12 @@ const platform = createNodePlatform();
 const hello = 'CONNECT {"verbose":false,"pedantic":false,"protocol":0,"headers":true}\r\nPING\r\n';
 
 function startCertificateBroker(
-  options: Partial<Parameters<typeof createCertificateAuthenticator>[0]> = {},
+  options: Partial<Parameters<typeof createBrokerAuthenticator>[0]> = {},
 ): Promise<TestBroker> {
   return startTestBroker({
     tls: true,
     accounts: [fleetAccountName],
-    authenticator: createCertificateAuthenticator({clock: platform.clock, ...options}),
+    authenticator: createBrokerAuthenticator({clock: platform.clock, ...options}),
   });
 }
 

@@ -5,18 +5,22 @@
  * reference, where any certificate of the authority may do everything; the decision and the setting that undoes it are in
  * docs/design/broker-certificate-permissions.md.
  */
-import {createHash} from 'node:crypto';
-import {createNameMatcher, defaultAllowedCallers, defaultPrivilegedCallers} from '../../crypto/index.ts';
+import {X509Certificate} from 'node:crypto';
+import {
+  createNameMatcher,
+  type CredentialFacts,
+  defaultAllowedCallers,
+  defaultPrivilegedCallers,
+  normalHex,
+} from '../../crypto/index.ts';
 import type {PeerCertificate} from '../../lib/network.ts';
 import type {Clock} from '../../lib/platform.ts';
 import {hasWildcard, isPublishSubject} from '../../natswire/index.ts';
 import type {Permissions} from '../permissions.ts';
 import {createNetworkList, type NetworkList} from './networks.ts';
-import {isSameSecret} from './static.ts';
-import type {AuthDecision, Authenticator, ConnectFields, ConnectionFacts} from './types.ts';
-
-export const fleetAccountName = 'choria';
-export const systemAccountName = 'system';
+import {fleetAccountName} from './accounts.ts';
+import {inboxes, nothingAtAll} from './token-permissions.ts';
+import type {AuthDecision, ConnectionFacts} from './types.ts';
 
 /** Names of one certificate that we give subjects to; a certificate with ten thousand names is not a node's. */
 const identitiesMax = 16;
@@ -35,52 +39,44 @@ export interface CertificateAuthenticatorOptions {
   readonly system?: {readonly user: string; readonly password: string};
 }
 
-export function createCertificateAuthenticator(options: CertificateAuthenticatorOptions): Authenticator {
+/** The settings in the form that a decision needs. */
+export interface CertificateRules {
+  readonly isCaller: (name: string) => boolean;
+  readonly clientNetworks: NetworkList;
+}
+
+export function certificateRules(options: CertificateAuthenticatorOptions): CertificateRules {
   const callers = createNameMatcher(options.allowedCallers ?? defaultAllowedCallers);
   const privileged = createNameMatcher(options.privilegedCallers ?? defaultPrivilegedCallers);
-  const clientHosts = createNetworkList(options.clientHosts ?? []);
-  const isCaller = (name: string): boolean => callers.matches(name) || privileged.matches(name);
   return {
-    isNonceNeeded: false,
-    // As the reference: INFO does not say so, and clients with a certificate need not be told.
-    isAnnounced: false,
-    authenticate: (facts, connect) => decide(facts, connect, {...options, isCaller, clientHosts}),
+    isCaller: (name) => callers.matches(name) || privileged.matches(name),
+    clientNetworks: createNetworkList(options.clientHosts ?? []),
   };
 }
 
-function decide(
+/** A connection without a token, by its certificate. */
+export function decideCertificate(
   facts: ConnectionFacts,
-  connect: ConnectFields,
-  rules: Omit<CertificateAuthenticatorOptions, 'clientHosts'> & {
-    readonly isCaller: (name: string) => boolean;
-    readonly clientHosts: NetworkList;
-  },
+  rules: CertificateRules & CertificateAuthenticatorOptions,
 ): AuthDecision {
   const certificate = facts.tls?.peerVerified === true ? facts.tls.peerCertificate : undefined;
   if (certificate === undefined) return refuse('Rejecting unverified connection without token');
   // A resumed session is not verified again by the TLS library, so the time is looked at here.
   if (!(certificate.validToMs > rules.clock.nowMs())) return refuse('the certificate has expired');
   const expiresAtMs = certificate.validToMs;
-  if (rules.system !== undefined && rules.system.user !== '' && connect.user === rules.system.user) {
-    if (!isSameSecret(connect.password ?? '', rules.system.password)) return refuse('invalid system credentials');
-    return {isAdmitted: true, account: systemAccountName, user: rules.system.user, expiresAtMs};
-  }
-  if (connect.authToken !== undefined && connect.authToken !== '') {
-    return refuse('a token was presented, but this broker admits by certificate');
-  }
   const user = certificate.commonName;
-  const admitted = {isAdmitted: true, account: fleetAccountName, user, expiresAtMs} as const;
-  if (rules.isOpen === true || rules.isCaller(user) || rules.clientHosts.contains(facts.remoteAddress)) return admitted;
+  const credential = certificateCredential(certificate);
+  const admitted = {isAdmitted: true, account: fleetAccountName, user, expiresAtMs, credential} as const;
+  if (rules.isOpen === true || rules.isCaller(user) || rules.clientNetworks.contains(facts.remoteAddress))
+    return admitted;
   const identities = identitiesOf(certificate);
   if (identities.length === 0) return refuse(`the certificate has no name that can be a node's identity`);
-  return {...admitted, permissions: rules.isNodeDenied === true ? nothing : nodePermissions(identities)};
+  return {...admitted, permissions: rules.isNodeDenied === true ? nothingAtAll : nodePermissions(identities)};
 }
 
 function refuse(reason: string): AuthDecision {
   return {isAdmitted: false, reason};
 }
-
-const nothing: Permissions = {publish: {allow: []}, subscribe: {allow: []}};
 
 /** The CN and the DNS names: a node's configured identity may be any of them. Names that would be patterns are none. */
 function identitiesOf(certificate: PeerCertificate): readonly string[] {
@@ -98,10 +94,7 @@ function identitiesOf(certificate: PeerCertificate): readonly string[] {
 export function nodePermissions(identities: readonly string[]): Permissions {
   return {
     subscribe: {
-      allow: identities.flatMap((identity) => [
-        `*.reply.${digest('md5', identity)}.>`,
-        `*.reply.${digest('sha256', identity)}.>`,
-      ]),
+      allow: identities.flatMap((identity) => inboxes('*', identity)),
       allowSingle: [
         ...identities.map((identity) => `*.node.${identity}`),
         '*.broadcast.agent.*',
@@ -127,7 +120,9 @@ const sharedNodePublish = {
   ],
 } as const;
 
-/** Names of inboxes; md5 is the wire's choice and protects nothing here. */
-function digest(algorithm: 'md5' | 'sha256', text: string): string {
-  return createHash(algorithm).update(text, 'utf8').digest('hex');
+/** By what a certificate can be revoked: its names, its fingerprint, its serial number. */
+export function certificateCredential(certificate: PeerCertificate): CredentialFacts {
+  const names = [...new Set([certificate.commonName, ...certificate.subjectAltNames.slice(0, identitiesMax)])];
+  const serial = certificate.pem === '' ? [] : [normalHex(new X509Certificate(certificate.pem).serialNumber)];
+  return {names, ids: [normalHex(certificate.fingerprint256), ...serial]};
 }

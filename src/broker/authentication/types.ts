@@ -1,11 +1,12 @@
 /** The one interface through which both engines ask who a connection is and what it may do. */
 import type {TlsState} from '../../lib/network.ts';
+import type {CredentialFacts} from '../../crypto/index.ts';
 import type {Permissions} from '../permissions.ts';
 
 /** What is known of a connection apart from what it says itself. */
 export interface ConnectionFacts {
   readonly clientId: number;
-  readonly kind: 'client' | 'websocket' | 'in-process';
+  readonly kind: 'client' | 'websocket' | 'leafnode' | 'in-process';
   readonly remoteAddress: string;
   readonly tls: TlsState | undefined;
   /** The text the connection was asked to sign, when it was. */
@@ -32,6 +33,8 @@ export interface Admission {
   readonly permissions?: Permissions;
   /** The connection is closed at this wall clock time. */
   readonly expiresAtMs?: number;
+  /** By what it can be revoked while it lives. */
+  readonly credential?: CredentialFacts;
 }
 
 export interface Refusal {

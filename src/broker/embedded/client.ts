@@ -19,6 +19,7 @@ import {
   wirePing,
   wirePong,
 } from '../../natswire/index.ts';
+import type {CredentialFacts} from '../../crypto/index.ts';
 import type {AuthDecision} from '../authentication/types.ts';
 import {engineLimits} from '../limits.ts';
 import {CompiledPermissions} from '../permissions.ts';
@@ -71,6 +72,8 @@ export class ClientConnection implements ServerHandler, Receiver {
   violationCount = 0;
   readonly subscriptions = new Map<string, Subscription>();
   permissions: CompiledPermissions | undefined = undefined;
+  /** By what it can be revoked. */
+  credential: CredentialFacts | undefined = undefined;
   readonly #core: EngineCore;
   readonly #parser: ServerParser;
   readonly #output: Output;
@@ -417,6 +420,7 @@ export class ClientConnection implements ServerHandler, Receiver {
     }
     this.user = decision.user;
     this.permissions = decision.permissions === undefined ? undefined : new CompiledPermissions(decision.permissions);
+    this.credential = decision.credential;
     this.expiresAtMs = decision.expiresAtMs ?? Infinity;
     if (account !== this.account) {
       this.account.connectionCount -= 1;

@@ -85,6 +85,11 @@ export class EngineCore {
 
   /** Sends a published message to everybody who gets it: each plain subscription, and one member of each queue group. */
   route(publisher: Receiver, match: Match<Subscription>, entry: RoutedSubject, frame: PublishFrame): void {
+    if (this.fanOut(publisher, match, entry, frame) === 0) publisher.answerNoResponders(entry, frame);
+  }
+
+  /** The same without a word when nobody gets it; returns how many did. */
+  fanOut(publisher: Receiver, match: Match<Subscription>, entry: RoutedSubject, frame: PublishFrame): number {
     const {plain, queues} = match;
     this.#plainTail = undefined;
     const {tail} = this;
@@ -111,7 +116,7 @@ export class EngineCore {
         break;
       }
     }
-    if (delivered === 0) publisher.answerNoResponders(entry, frame);
+    return delivered;
   }
 
   /** The end of a message for receivers without headers. Also becomes the tail when the message has an empty header block. */

@@ -9,14 +9,16 @@ import type {Logger} from '../../lib/logger.ts';
 import type {ByteStream, Listener} from '../../lib/network.ts';
 import type {Platform, TimerHandle} from '../../lib/platform.ts';
 import {encodeNkeyPublic} from '../../crypto/index.ts';
-import {fleetAccountName} from '../authentication/certificate.ts';
 import {encodeError, type Upgrade, WebSocketStream} from '../../natswire/index.ts';
+import {type AccountExport, fleetAccountName} from '../authentication/accounts.ts';
+import type {Revocations} from '../../crypto/index.ts';
 import type {Authenticator} from '../authentication/types.ts';
 import {BrokerError} from '../errors.ts';
 import {type BrokerLimits, defaultBrokerLimits, engineLimits} from '../limits.ts';
 import type {Engine, EngineAddresses, EngineStatistics} from '../types.ts';
 import {ClientConnection} from './client.ts';
 import {EngineCore} from './core.ts';
+import {openCrossings} from './crossings.ts';
 import {listenForInterest} from './interest.ts';
 import type {EngineTls, Receiver} from './parts.ts';
 import {closeReasons, errorTexts} from './reasons.ts';
@@ -42,6 +44,10 @@ export interface EmbeddedEngineOptions {
   readonly accounts?: readonly string[];
   /** The account in which the server answers requests about itself and tells what happens. */
   readonly systemAccount?: string;
+  /** What crosses from one account to another. */
+  readonly exports?: readonly AccountExport[];
+  /** Asked again about everybody who is connected by `cutRevoked()`. */
+  readonly revocations?: Revocations;
   readonly limits?: Partial<BrokerLimits>;
   /** A second listener, for WebSockets. */
   readonly websocket?: WebSocketListenerOptions;
@@ -88,6 +94,7 @@ export class EmbeddedEngine implements Engine {
       infoFor: (client) => this.#info(client),
     });
     const fleet = this.#core.accountOf(fleetAccountName) ?? this.#core.defaultAccount;
+    openCrossings(this.#core, options.exports ?? []);
     listenForInterest(fleet, () => this.#clients.values());
   }
 
@@ -176,6 +183,18 @@ export class EmbeddedEngine implements Engine {
     const client = this.#clients.get(clientId);
     client?.close(closeReasons.kicked);
     return client !== undefined;
+  }
+
+  /** Ends the connections whose token, key, certificate or name was revoked since they came. */
+  cutRevoked(): void {
+    const {revocations, logger} = this.#options;
+    if (revocations === undefined) return;
+    for (const client of this.#clients.values()) {
+      const reason = client.credential === undefined ? undefined : revocations.reasonFor(client.credential);
+      if (reason === undefined || client.isClosing) continue;
+      logger.warn(`Cutting a connection: ${reason}`, {cid: client.id, user: client.user});
+      client.close(closeReasons.revoked, errorTexts.authenticationRevoked);
+    }
   }
 
   /** Ends when every connection is gone: after `graceMs` they are told to close, and two seconds later they are cut. */

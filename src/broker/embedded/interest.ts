@@ -5,7 +5,6 @@
  * asked and to nobody else, so a reply subject cannot be used to make the broker speak where the asker may not.
  */
 import {errorMessage} from '../../lib/errors.ts';
-import type {ByteStream} from '../../lib/network.ts';
 import {
   decodeInterestQuery,
   encodeInterestAnswer,
@@ -18,6 +17,7 @@ import {answerFrom, type Listening, readSubjects} from '../interest/answer.ts';
 import {engineLimits} from '../limits.ts';
 import type {Account} from './account.ts';
 import type {ClientConnection} from './client.ts';
+import {noStream} from './no-stream.ts';
 import type {Receiver, RoutedSubject, SubscriptionState} from './parts.ts';
 import {Subscription} from './subscription.ts';
 
@@ -100,24 +100,3 @@ function* subjectsOf(client: ClientConnection): Iterable<string> {
 }
 
 const isAscii = /^[ -~]*$/;
-
-/** It has no peer: nothing is ever written to it. */
-const noStream: ByteStream = Object.freeze({
-  remoteAddress: '',
-  remotePort: 0,
-  tls: undefined,
-  onData: undefined,
-  onClose: undefined,
-  onDrain: undefined,
-  queuedBytes: 0,
-  writtenBytes: 0,
-  write: () => 0,
-  flush: () => 0,
-  unread: () => {},
-  pause: () => {},
-  resume: () => {},
-  startTlsClient: () => Promise.reject(new Error('it has no peer')),
-  startTlsServer: () => Promise.reject(new Error('it has no peer')),
-  end: () => {},
-  destroy: () => {},
-});

@@ -10,7 +10,8 @@ import {
   encodeInterestQuery,
   inboxPrefix,
 } from '../../protocol/index.ts';
-import {createCertificateAuthenticator, fleetAccountName} from '../authentication/certificate.ts';
+import {fleetAccountName} from '../authentication/accounts.ts';
+import {createBrokerAuthenticator} from '../authentication/broker-auth.ts';
 import {answerFrom, type Listening, readSubjects} from './answer.ts';
 
 const platform = createNodePlatform();
@@ -96,7 +97,7 @@ describe('the embedded engine', () => {
     });
 
   test('tells a caller who is connected, and a node nothing', async () => {
-    const authenticator = createCertificateAuthenticator({clock: platform.clock, privilegedCallers: ['^alice']});
+    const authenticator = createBrokerAuthenticator({clock: platform.clock, privilegedCallers: ['^alice']});
     await using broker = await startTestBroker({tls: true, accounts: [fleetAccountName], authenticator});
     await using node1 = await open(broker.url, 'node1', inboxPrefix('mcollective', 'node1.example.net'));
     await using node2 = await open(broker.url, 'node2', inboxPrefix('mcollective', 'node2.example.net'));

@@ -1,5 +1,5 @@
 /** TLS before, after and instead of INFO, and who gets in: the order of the steps, the result, and when the broker gives up. */
-import {createCertificateAuthenticator} from '../../../../../src/broker/index.ts';
+import {createBrokerAuthenticator} from '../../../../../src/broker/index.ts';
 import {startTestBroker, type TestBroker, type TestBrokerOptions, testTlsMaterial} from '../../../../support/broker.ts';
 import {type CaseResult, type JudgeInput, judgeEqual} from '../../../judge.ts';
 import {createNodePlatform} from '../../../../../src/lib/node-platform.ts';
@@ -84,7 +84,7 @@ function brokerFor(item: TlsCase): TestBrokerOptions {
     tls: {material, clientCertificates: 'if-given'},
     accounts: ['choria', 'system'],
     systemAccount: 'system',
-    authenticator: createCertificateAuthenticator({
+    authenticator: createBrokerAuthenticator({
       clock: createNodePlatform().clock,
       system: {user: 'system', password: 's3cret'},
     }),
