@@ -1,0 +1,66 @@
+/**
+ * What people and scripts see of the commands that talk to a fleet: one success, one failure and the JSON form of each, against three
+ * real servers. What differs from run to run is written as a mark, and replies are put in order, by the rules that judge transcripts.
+ *
+ * After an intended change: `npx vitest run test/golden -u`, then read the diff.
+ */
+import {dirname, join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {afterAll, beforeAll, describe, test} from 'vitest';
+import {version} from '../../src/cli/version.ts';
+import {normaliseOutput} from '../conformance/judges/cli/_compare.ts';
+import type {Lab} from '../support/lab.ts';
+import {startSmallLab} from '../support/small-lab.ts';
+
+const here = dirname(fileURLToPath(import.meta.url));
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await startSmallLab();
+});
+afterAll(() => lab[Symbol.asyncDispose]());
+
+const quick = ['--discovery-timeout', '1'];
+const inventory = ['--dm', 'inventory', '--do', 'file=/scratch/nodes/none.yaml'];
+
+const runs: Readonly<Record<string, readonly string[]>> = {
+  ping: ['ping', '--timeout', '1'],
+  'ping-names': ['ping', '--names', '--timeout', '1', '-F', 'country=mt'],
+  'ping-none': ['ping', '--timeout', '1', '-F', 'country=zz'],
+  find: ['find', ...quick, '-W', 'roles::web country=mt'],
+  'find-verbose': ['find', '-v', '--nodes', '/scratch/nodes/nodes.txt'],
+  'find-json': ['find', '--json', ...quick],
+  'find-failure': ['find', ...inventory],
+  req: ['req', 'rpcutil', 'get_fact', 'fact=country', '--sort', ...quick],
+  'req-verbose': ['req', 'rpcutil', 'ping', '-v', '--sort', '--np', '-I', 'n1.example.net'],
+  'req-json': ['req', 'rpcutil', 'get_fact', 'fact=country', '--json', '-I', 'n2.example.net'],
+  'req-jsonl': ['req', 'rpcutil', 'get_fact', 'fact=country', '--jsonl', '-I', 'n2.example.net'],
+  'req-table': ['req', 'rpcutil', 'get_fact', 'fact=country', '--table', '--sort', '--np', '-I', 'n1.example.net'],
+  'req-failed-reply': ['req', 'rpcutil', 'get_config_item', 'item=no.such', '--np', '-I', 'n1.example.net'],
+  'req-bad-input': ['req', 'rpcutil', 'get_fact', 'fakt=country'],
+  'req-unknown-agent': ['req', 'rpcutl', 'ping'],
+  facts: ['facts', 'country', ...quick],
+  'facts-json': ['facts', 'country', '--json', ...quick],
+  'facts-table': ['facts', 'role', '--table', '-n', ...quick],
+  'facts-none': ['facts', 'country', '-F', 'country=zz', ...quick],
+  inventory: ['inventory', 'n1.example.net'],
+  'inventory-collectives': ['inventory', '--collectives'],
+  'inventory-nobody': ['inventory'],
+  'tool-inventory': ['tool', 'inventory', '/scratch/fleet.json', '-I', 'n1.example.net', '-I', 'n2.example.net'],
+  'tool-inventory-failure': ['tool', 'inventory', '/scratch/fleet.txt', '-I', 'n1.example.net'],
+};
+
+function shown(name: string, text: string, argv: readonly string[]): string {
+  return text === '' ? '' : `--- ${name}\n${normaliseOutput(text, argv, {versions: [version]})}`.replace(/\n?$/, '\n');
+}
+
+describe('commands that talk to a fleet', () => {
+  for (const [name, words] of Object.entries(runs)) {
+    test.concurrent(`answers ${name} as recorded`, async ({expect}) => {
+      const argv = ['choria', ...words];
+      const {stdout, stderr, exit} = await lab.run({argv});
+      const text = `$ ${argv.join(' ')}\n${shown('stdout', stdout, argv)}${shown('stderr', stderr, argv)}--- exit ${exit}\n`;
+      await expect(text).toMatchFileSnapshot(join(here, 'network', `${name}.txt`));
+    });
+  }
+});
