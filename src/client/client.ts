@@ -116,11 +116,12 @@ export class FleetClient implements Client {
       if (answers.length === options.expect) end();
     });
     const timer = clock.setTimer(end, timeoutMs);
+    void handle.over.then(end);
     if (!signal.aborted) await ended;
     timer.cancel();
     signal.removeEventListener('abort', end);
     handle.stop();
-    return {answers, publishedAtMs};
+    return {answers, publishedAtMs, ...handle.outcome()};
   }
 
   /** A filter as it travels, with the agent in it. */
@@ -229,6 +230,7 @@ export class FleetClient implements Client {
         batchSleepMs: batchSleepMs ?? 0,
         replyTo,
         discoverMs: discoverMs ?? 0,
+        explain: options.explain ?? false,
         requireFilter: this.config.get('plugin.choria.require_client_filter'),
         signal,
       },

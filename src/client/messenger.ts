@@ -1,6 +1,7 @@
 /**
  * The protocol, the caller's security and one connection, joined into what the request side needs.
  */
+import {queryInterest} from '../connect/index.ts';
 import type {Connection} from '../connect/types.ts';
 import type {SecurityProvider} from '../crypto/types.ts';
 import type {Platform} from '../lib/platform.ts';
@@ -9,10 +10,12 @@ import {
   encodeRequest,
   encodeTransport,
   federationRequestSubject,
+  type InterestQuery,
   newRequestId,
   nodeSubject,
   openReply,
   openTransport,
+  peekTransportSender,
   protocolVersionOf,
   replySubject,
   serviceSubject,
@@ -66,6 +69,12 @@ export function createMessenger(options: MessengerOptions): Messenger {
       const transport = openTransport(payload);
       return {reply: openReply(transport, {provider, nowMs: clock.nowMs()}), transportSender: transport.senderId};
     },
-    peekSender: (payload) => openTransport(payload).senderId,
+    ...(federations.length > 0
+      ? {}
+      : {
+          interest: (query: InterestQuery, limits: {readonly timeoutMs: number}) =>
+            queryInterest(connection, query, limits),
+        }),
+    peekSender: peekTransportSender,
   };
 }

@@ -1,6 +1,16 @@
 /** The ping to the `discovery` agent: what broadcast discovery and `choria ping` send. */
-import type {DiscoveryProbe} from '../discovery/index.ts';
-import {clientLimits, isUnfiltered, isUsableIdentity, type Messenger, RequestError} from '../rpc/index.ts';
+import type {DiscoveryProbe, ProbeOutcome} from '../discovery/index.ts';
+import {type NodeNote, readNote} from '../protocol/index.ts';
+import {
+  clientLimits,
+  describeSilence,
+  isUnfiltered,
+  isUsableIdentity,
+  type Messenger,
+  noteWish,
+  RequestError,
+  RollCall,
+} from '../rpc/index.ts';
 import {errorMessage} from '../lib/errors.ts';
 import type {Logger} from '../lib/logger.ts';
 
@@ -27,7 +37,8 @@ export function createProbe(options: ProbeOptions): DiscoveryProbe {
       }
       const messenger = await options.messenger(request);
       const id = messenger.newRequestId();
-      const {collective, filter} = request;
+      const {collective, filter, timeoutMs} = request;
+      const watch = new Watch(messenger, {collective, timeoutMs});
       const sealed = await messenger.seal({
         id,
         agent: discoveryAgent,
@@ -37,22 +48,91 @@ export function createProbe(options: ProbeOptions): DiscoveryProbe {
         body: Buffer.from('ping'),
       });
       const replyTo = messenger.replySubject({collective, requestId: id});
-      const subscription = messenger.connection.subscribe(replyTo, ({payload}) => {
+      const subscription = messenger.connection.subscribe(replyTo, ({payload, headers}) => {
+        if (payload.length === 0) {
+          watch.noted(readNote(headers), id);
+          return;
+        }
         const sender = readSender(messenger, payload, options.logger);
-        if (sender !== undefined) onAnswer(sender);
+        if (sender === undefined) return;
+        onAnswer(sender);
+        watch.answered(sender);
       });
       const subject = messenger.agentSubject({collective, agent: discoveryAgent});
       options.publishing?.();
       try {
+        watch.askWhoListens();
         publish({messenger, id, subject}, (federation) => sealed.transport({replyTo, ...federation}));
-        await messenger.connection.flush({timeoutMs: request.timeoutMs});
+        await messenger.connection.flush({timeoutMs});
       } catch (error) {
         subscription.unsubscribe();
         throw error;
       }
-      return {stop: () => subscription.unsubscribe()};
+      return {
+        over: watch.over,
+        outcome: () => watch.outcome(),
+        stop: () => subscription.unsubscribe(),
+      };
     },
   };
+}
+
+/** Knows when everybody who listens has answered, where the broker says who that is. */
+class Watch {
+  readonly over: Promise<void>;
+  readonly #messenger: Messenger;
+  readonly #options: {readonly collective: string; readonly timeoutMs: number};
+  readonly #rollCall = new RollCall();
+  #end = (): void => undefined;
+
+  constructor(messenger: Messenger, options: {readonly collective: string; readonly timeoutMs: number}) {
+    this.#messenger = messenger;
+    this.#options = options;
+    this.over = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  /** The question goes out before this returns, so that the ping behind it reaches those that the broker counted. */
+  askWhoListens(): void {
+    const {collective, timeoutMs} = this.#options;
+    this.#messenger.interest?.({collective, list: true}, {timeoutMs}).then(
+      (answer) => {
+        this.#rollCall.expect(answer);
+        this.#check();
+      },
+      // A broker that cannot say who listens leaves it to the time to end this.
+      () => undefined,
+    );
+  }
+
+  answered(identity: string): void {
+    this.#rollCall.answered(identity);
+    this.#check();
+  }
+
+  noted(note: NodeNote | undefined, requestId: string): void {
+    if (note === undefined || note.requestId !== requestId) return;
+    this.#rollCall.noted(note, this.#messenger.clock.nowMs());
+    this.#check();
+  }
+
+  outcome(): ProbeOutcome {
+    const {isKnown, complete, missing} = this.#rollCall.outcome();
+    return {
+      isKnown,
+      complete,
+      missing: missing.map((silence) => ({
+        identity: silence.identity,
+        reason: silence.reason,
+        words: describeSilence(silence),
+      })),
+    };
+  }
+
+  #check(): void {
+    if (this.#rollCall.isOver) this.#end();
+  }
 }
 
 function publish(
@@ -61,7 +141,7 @@ function publish(
 ): void {
   const {messenger, id, subject} = ping;
   if (messenger.federations.length === 0) {
-    messenger.connection.publish(subject, transport({}));
+    messenger.connection.publish(subject, transport({}), noteWish);
     return;
   }
   const wrapped = transport({federation: {requestId: id, targets: [subject]}});

@@ -3,7 +3,7 @@ import type {Config} from '../config/types.ts';
 import type {Connection} from '../connect/types.ts';
 import type {SecurityProvider} from '../crypto/types.ts';
 import type {AgentDdl, DdlResolver} from '../ddl/types.ts';
-import type {Selection} from '../discovery/index.ts';
+import type {MissingNode, Selection} from '../discovery/index.ts';
 import type {Logger} from '../lib/logger.ts';
 import type {Platform} from '../lib/platform.ts';
 import type {Filter} from '../protocol/types.ts';
@@ -51,6 +51,10 @@ export interface Discovered {
   readonly identities: readonly string[];
   /** True when it is known that nobody else could have answered. */
   readonly complete: boolean;
+  /** False when nobody could say who listens, so that the time that was waited decided. */
+  readonly isKnown?: boolean;
+  /** Connected nodes that neither answered nor said that they do not match. */
+  readonly missing?: readonly MissingNode[];
   /** The method, as operators know it. */
   readonly method: string;
   readonly elapsedMs: number;
@@ -71,6 +75,8 @@ export interface PerformOptions {
   readonly batchSleepMs?: number | undefined;
   readonly replyTo?: string | undefined;
   readonly discoverMs?: number | undefined;
+  /** Knock at nodes that gave no sign, so that their reason is more than that. */
+  readonly explain?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -105,6 +111,12 @@ export interface PingOptions {
 export interface PingResult {
   /** In order of arrival; a node that answered twice is here twice. */
   readonly answers: readonly {readonly identity: string; readonly elapsedMs: number}[];
+  /** True when it is known that nobody else could have answered. */
+  readonly complete: boolean;
+  /** Whether the broker said who listens. */
+  readonly isKnown: boolean;
+  /** Connected nodes that neither answered nor said that they do not match. */
+  readonly missing: readonly MissingNode[];
   /** Monotonic ms at which the ping was sent. */
   readonly publishedAtMs: number;
 }

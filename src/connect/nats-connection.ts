@@ -94,7 +94,7 @@ export class NatsConnection implements Connection, SessionOwner {
       }
       target = `${subject} ${replyTo}`;
     }
-    const headers = options?.headers === undefined ? undefined : headerBlock(options.headers);
+    const headers = this.#headersFor(options);
     const bytes = payload.length + (headers?.length ?? 0);
     this.#checkSize(subject, bytes);
     const line = headers === undefined ? `PUB ${target} ${bytes}` : `HPUB ${target} ${headers.length} ${bytes}`;
@@ -326,6 +326,12 @@ export class NatsConnection implements Connection, SessionOwner {
     }
     this.#heldBytes += bytes;
     this.#held.push({line, headers, payload: Uint8Array.from(payload)});
+  }
+
+  #headersFor(options: PublishOptions | undefined): Buffer | undefined {
+    if (options?.headers === undefined) return undefined;
+    if (options.headersOptional === true && this.#session?.brokerInfo.headers !== true) return undefined;
+    return headerBlock(options.headers);
   }
 
   #checkOpen(verb: string): void {

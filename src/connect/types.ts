@@ -19,6 +19,8 @@ export interface MiddlewareSubscription {
 export interface PublishOptions {
   readonly replyTo?: string;
   readonly headers?: Readonly<Record<string, readonly string[]>>;
+  /** Leave the headers out where the broker does not carry any; without it such a broker ends the connection. */
+  readonly headersOptional?: boolean;
 }
 
 export interface ConnectionStats {

@@ -6,10 +6,22 @@
 import type {Clock, TimerHandle} from '../lib/platform.ts';
 import type {Filter} from '../protocol/types.ts';
 import {discoveryLimits} from './limits.ts';
-import type {DiscoveryMethod, DiscoveryRequest, DiscoveryResult} from './types.ts';
+import type {DiscoveryMethod, DiscoveryRequest, DiscoveryResult, MissingNode} from './types.ts';
+
+export interface ProbeOutcome {
+  /** Whether the broker said who listens. */
+  readonly isKnown: boolean;
+  readonly complete: boolean;
+  /** Who listens and neither answered nor said that it does not match, each with a word why. */
+  readonly missing: readonly MissingNode[];
+}
 
 /** One ping under way. */
 export interface ProbeHandle {
+  /** Resolves when it is known that nobody else will answer; never where that cannot be known. */
+  readonly over: Promise<void>;
+  /** What is known so far. */
+  outcome(): ProbeOutcome;
   /** Stops listening. Idempotent. */
   stop(): void;
 }
@@ -71,6 +83,7 @@ async function collect(request: DiscoveryRequest, options: BroadcastOptions): Pr
   const found = new Set<string>();
   let timer: TimerHandle | undefined;
   let handle: ProbeHandle | undefined;
+  let lastAnswerAtMs = clock.monotonicMs();
   let close = (): void => undefined;
   const closed = new Promise<void>((resolve) => {
     close = resolve;
@@ -78,6 +91,7 @@ async function collect(request: DiscoveryRequest, options: BroadcastOptions): Pr
   const answered = (identity: string): void => {
     if (found.has(identity) || found.size >= discoveryLimits.nodesMax) return;
     found.add(identity);
+    lastAnswerAtMs = clock.monotonicMs();
     onAnswer?.(identity);
     if (!slidingWindow || timer === undefined) return;
     timer.cancel();
@@ -86,12 +100,26 @@ async function collect(request: DiscoveryRequest, options: BroadcastOptions): Pr
   signal.addEventListener('abort', close, {once: true});
   try {
     handle = await probe.send({filter, collective, timeoutMs, signal}, answered);
-    timer = clock.setTimer(close, slidingWindow && found.size > 0 ? discoveryLimits.windowMs : timeoutMs);
+    void handle.over.then(close);
+    const ping = handle;
+    const endMs = clock.monotonicMs() + timeoutMs + discoveryLimits.starvedMsMax;
+    // Known listeners that still answer, one after another, are waited for: a busy machine must not make a short answer.
+    const timeIsUp = (): void => {
+      const nowMs = clock.monotonicMs();
+      const goesOn = ping.outcome().isKnown && nowMs - lastAnswerAtMs < discoveryLimits.starvedGapMs && nowMs < endMs;
+      if (goesOn) timer = clock.setTimer(timeIsUp, discoveryLimits.starvedGapMs);
+      else close();
+    };
+    timer =
+      slidingWindow && found.size > 0
+        ? clock.setTimer(close, discoveryLimits.windowMs)
+        : clock.setTimer(timeIsUp, timeoutMs);
     if (!signal.aborted) await closed;
   } finally {
     timer?.cancel();
     signal.removeEventListener('abort', close);
     handle?.stop();
   }
-  return {identities: [...found], complete: false};
+  const {isKnown, complete, missing} = handle.outcome();
+  return {identities: [...found], complete, isKnown, missing};
 }

@@ -1,7 +1,7 @@
 /** Finding nodes: one method per file behind one interface, and the rules that choose the method. */
-export type {DiscoveryMethod, DiscoveryRequest, DiscoveryResult} from './types.ts';
+export type {DiscoveryMethod, DiscoveryRequest, DiscoveryResult, MissingNode} from './types.ts';
 export {createBroadcastMethod, isRegexEntry, plainIdentities} from './broadcast.ts';
-export type {BroadcastOptions, DiscoveryProbe, ProbeHandle} from './broadcast.ts';
+export type {BroadcastOptions, DiscoveryProbe, ProbeHandle, ProbeOutcome} from './broadcast.ts';
 export {createExternalMethod} from './external.ts';
 export type {ExternalOptions} from './external.ts';
 export {createFlatfileMethod, formatOfFile} from './flatfile.ts';

@@ -23,4 +23,8 @@ export const discoveryLimits = {
   identityBytesMax: 512,
   /** Problems of an inventory file that are listed. */
   problemsMax: 50,
+  /** When the time is up and known nodes are outstanding, answers this close to each other are waited on. */
+  starvedGapMs: 500,
+  /** How long at most, beyond the discovery timeout. */
+  starvedMsMax: 10_000,
 } as const;

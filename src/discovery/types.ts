@@ -18,6 +18,18 @@ export interface DiscoveryResult {
   readonly identities: readonly string[];
   /** True when it is known that nobody else could have answered. */
   readonly complete: boolean;
+  /** False when nobody could say who listens, so that the time that was waited decided; methods that ask no nodes leave it out. */
+  readonly isKnown?: boolean;
+  /** Connected nodes that neither answered nor said that they do not match. */
+  readonly missing?: readonly MissingNode[];
+}
+
+export interface MissingNode {
+  readonly identity: string;
+  /** One word, for programs. */
+  readonly reason: string;
+  /** For people, behind the name. */
+  readonly words: string;
 }
 
 export interface DiscoveryMethod {

@@ -51,6 +51,16 @@ export {
   type TtlOptions,
 } from './request-checks.ts';
 export {encodeRequest, encodeRequestDocument, type NewRequest} from './request-encode.ts';
+export {
+  isFinalNote,
+  type NodeNote,
+  type NoteReason,
+  noteHeaders,
+  noteReasons,
+  notesWanted,
+  readNote,
+  wantsNotes,
+} from './notes.ts';
 export {requireSchema, schemaProblems} from './schema.ts';
 export {type ReadJson, readStrictJson} from './strict-json.ts';
 export {
@@ -70,7 +80,7 @@ export {
   submissionSubject,
   uniqueId,
 } from './subjects.ts';
-export {encodeTransport, openTransport} from './transport.ts';
+export {encodeTransport, openTransport, peekTransportSender} from './transport.ts';
 export {createTransportCache, type TransportCache} from './transport-cache.ts';
 export type {
   CompoundEntry,

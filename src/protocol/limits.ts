@@ -42,4 +42,6 @@ export const protocolLimits = {
   interestAnswerBytesMax: 900_000,
   /** What is read of a message about interest. */
   interestDocumentBytesMax: 4_194_304,
+  /** Headers around a message in which a note, or the wish for one, is looked for: one line of two names. */
+  noteHeaderBytesMax: 2_048,
 } as const;

@@ -80,6 +80,33 @@ export function openTransport(
   return {version, payload, ...readHeaders(headers, headerKeys[version])};
 }
 
+const headersStart = Buffer.from('"headers":', 'latin1');
+
+/**
+ * The sender of a message without decoding what it carries: for lists of who answered, where a fleet sends thousands. A message that is
+ * not laid out as programs write it (headers last) is opened whole.
+ *
+ * @throws as `openTransport`
+ */
+export function peekTransportSender(bytes: Buffer): string | undefined {
+  const at = bytes.lastIndexOf(headersStart);
+  const version = ([1, 2] as const).find((candidate) => startsWith(bytes, documentStarts[candidate]));
+  if (version === undefined || at < 0 || bytes.length > protocolLimits.messageBytesMax)
+    return openTransport(bytes).senderId;
+  let headers: unknown;
+  try {
+    headers = JSON.parse(bytes.toString('utf8', at + headersStart.length, bytes.length - 1));
+  } catch {
+    return openTransport(bytes).senderId;
+  }
+  return isObject(headers) ? readName(headers, headerKeys[version].sender) : openTransport(bytes).senderId;
+}
+
+const documentStarts: Readonly<Record<ProtocolVersion, Buffer>> = {
+  1: Buffer.from(`{"protocol":"${protocolNames[1].transport}",`),
+  2: Buffer.from(`{"protocol":"${protocolNames[2].transport}",`),
+};
+
 function detectVersion(value: unknown): ProtocolVersion {
   const protocol = isObject(value) ? value['protocol'] : undefined;
   if (protocol === protocolNames[1].transport) return 1;
@@ -164,6 +191,10 @@ function readSubject(object: WireObject, key: string): string | undefined {
 function requireSubject(value: unknown, what: string): string {
   if (typeof value === 'string' && isPublishSubject(value)) return value;
   throw refuse(`${what} is ${quoteName(String(value))}, expected a subject without blanks and wildcards`);
+}
+
+function startsWith(bytes: Buffer, start: Buffer): boolean {
+  return bytes.length >= start.length && bytes.compare(start, 0, start.length, 0, start.length) === 0;
 }
 
 function isObject(value: unknown): value is WireObject {

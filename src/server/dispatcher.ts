@@ -5,26 +5,40 @@
  */
 import {errorMessage} from '../lib/errors.ts';
 import type {TimerHandle} from '../lib/platform.ts';
-import {createReply, encodeReplyTransport, isWithinTtl} from '../protocol/index.ts';
+import {createReply, encodeReplyTransport, isWithinTtl, type NoteReason, notesWanted} from '../protocol/index.ts';
 import type {Agent, AgentCall} from '../rpc/types.ts';
 import {createFairQueue, type FairQueue} from './fair-queue.ts';
 import {serverLimits} from './limits.ts';
+import type {NoteWriter} from './notes.ts';
 import {expiredText, type Opened, type PipelineOptions} from './pipeline-types.ts';
 import type {RefusalLog} from './refusal-log.ts';
+
+export interface DispatcherOptions extends PipelineOptions {
+  readonly refusals: RefusalLog;
+  readonly notes: NoteWriter;
+}
 
 export interface Dispatcher {
   dispatch(agent: Agent, opened: Opened): void;
   stop(graceMs: number): Promise<void>;
 }
 
-export function createDispatcher(options: PipelineOptions & {readonly refusals: RefusalLog}): Dispatcher {
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
   return new AgentDispatcher(options);
 }
 
 const timedOut = Symbol('timed out');
 
+/** One call and what its caller is told of it. */
+interface FollowedCall {
+  readonly opened: Opened;
+  started(): void;
+  /** Ends the following; with a reason when there is no answer. */
+  end(reason: NoteReason | undefined): void;
+}
+
 class AgentDispatcher implements Dispatcher {
-  readonly #options: PipelineOptions & {readonly refusals: RefusalLog};
+  readonly #options: DispatcherOptions;
   readonly #queues = new Map<string, FairQueue>();
   /** Calls under way, to be told when the server stops. */
   readonly #calls = new Set<AbortController>();
@@ -32,7 +46,7 @@ class AgentDispatcher implements Dispatcher {
   /** Who may run what, and who writes it down: handed to the agent with each call. */
   readonly #decisions: Pick<AgentCall, 'authorizer' | 'auditor'>;
 
-  constructor(options: PipelineOptions & {readonly refusals: RefusalLog}) {
+  constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#decisions = {
       ...(options.authorizer === undefined ? {} : {authorizer: options.authorizer}),
@@ -43,7 +57,10 @@ class AgentDispatcher implements Dispatcher {
   dispatch(agent: Agent, opened: Opened): void {
     const {request} = opened;
     const queue = this.#queueOf(agent.metadata.name);
-    if (queue.offer(request.callerId, () => this.#run(agent, opened))) return;
+    const call = this.#follow(opened);
+    if (queue.offer(request.callerId, () => this.#run(agent, call))) return;
+    // Agents with a description answer that they are busy; of others only a note tells it.
+    call.end(agent.ddl === undefined ? 'busy' : undefined);
     const {counters, refusals} = this.#options;
     counters.add('refused');
     const message = `Refused request ${request.id} from ${request.callerId}@${request.senderId}: agent ${request.agent} has ${queue.running} calls running and ${queue.waiting} waiting`;
@@ -71,6 +88,25 @@ class AgentDispatcher implements Dispatcher {
     for (const call of this.#calls) call.abort(new Error('the server stops'));
   }
 
+  /** Tells a caller who asked for notes when the call takes long, and when there will be no answer. */
+  #follow(opened: Opened): FollowedCall {
+    const {notes, node} = this.#options;
+    let state: 'waiting' | 'running' = 'waiting';
+    const timer = opened.wantsNotes
+      ? node.platform.clock.setTimer(() => notes.write(opened, state), serverLimits.progressNoteMs)
+      : undefined;
+    return {
+      opened,
+      started: () => {
+        state = 'running';
+      },
+      end: (reason) => {
+        timer?.cancel();
+        if (reason !== undefined) notes.write(opened, reason);
+      },
+    };
+  }
+
   #queueOf(agent: string): FairQueue {
     const known = this.#queues.get(agent);
     if (known !== undefined) return known;
@@ -85,7 +121,8 @@ class AgentDispatcher implements Dispatcher {
   }
 
   /** Ends when the agent has ended, also after its time: a call that goes on keeps its place in the bound. */
-  async #run(agent: Agent, opened: Opened): Promise<void> {
+  async #run(agent: Agent, call: FollowedCall): Promise<void> {
+    const {opened} = call;
     const {node, counters, refusals, ttlCeilingSeconds} = this.#options;
     const {request} = opened;
     const {clock} = node.platform;
@@ -93,8 +130,10 @@ class AgentDispatcher implements Dispatcher {
       // It waited too long for its turn; whoever sent it has stopped waiting.
       counters.add('ttlExpired');
       refusals.write('ttl', {level: 'error', message: expiredText(request)});
+      call.end('expired');
       return;
     }
+    call.started();
     const controller = new AbortController();
     const seconds = agent.metadata.timeoutSeconds;
     let expired = false;
@@ -104,15 +143,18 @@ class AgentDispatcher implements Dispatcher {
         agent: request.agent,
         request: request.id,
       });
+      call.end('timed-out');
       controller.abort(new Error(`agent ${request.agent} did not end in ${seconds} s`));
     }, seconds * 1000);
     this.#calls.add(controller);
     try {
       const body = await agent.handle({request, node, signal: controller.signal, ...this.#decisions});
       // What comes after its time is dropped: the caller was told the agent's time limit and counts on it.
+      if (!expired) call.end(body === undefined ? 'silent' : undefined);
       if (!expired && body !== undefined) await this.#reply(opened, body);
     } catch (error) {
       if (!expired) {
+        call.end('failed');
         node.logger.error(`Agent ${request.agent} failed on request ${request.id}: ${errorMessage(error)}`, {
           agent: request.agent,
           request: request.id,
@@ -144,7 +186,9 @@ class AgentDispatcher implements Dispatcher {
         senderId: node.identity,
         connectedServer: node.connectedServer() ?? '',
       });
-      publish(transport.replyTo, message);
+      // Those who answer a ping also say that they would have said so if they had not.
+      const isPong = opened.wantsNotes && request.agent === 'discovery';
+      publish(transport.replyTo, message, isPong ? notesWanted : undefined);
     } catch (error) {
       node.logger.error(`Could not publish the reply to request ${request.id}: ${errorMessage(error)}`, {
         request: request.id,

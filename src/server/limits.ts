@@ -29,4 +29,8 @@ export const serverLimits = {
   identityTimeoutMs: 5000,
   /** One log line a second for each kind of refusal; the rest are counted in the next. */
   refusalLogIntervalMs: 1000,
+  /** A call that lasts this long tells callers who asked for notes that it waits or runs; most end before. */
+  progressNoteMs: 1000,
+  /** Notes to callers whose signature was not accepted: enough for a person with the wrong certificate. */
+  unprovenNotesPerSecondMax: 20,
 } as const;

@@ -1,4 +1,5 @@
 /** What the parts of the pipeline share. */
+import type {PublishOptions} from '../connect/index.ts';
 import type {SecurityProvider} from '../crypto/index.ts';
 import type {Filter, ReplayGuard, Request, RequestCache, Transport, TransportCache} from '../protocol/index.ts';
 import type {AgentRegistry, Auditor, Authorizer, NodeContext} from '../rpc/types.ts';
@@ -14,7 +15,7 @@ export interface PipelineOptions {
   readonly counters: ServerCounters;
   readonly guard: AdmissionGuard;
   readonly matches: (filter: Filter, request: Request) => Promise<boolean>;
-  readonly publish: (subject: string, payload: Buffer) => void;
+  readonly publish: (subject: string, payload: Buffer, headers?: PublishOptions['headers']) => void;
   readonly requestCache?: RequestCache;
   /** Shared by the servers of a process: identical bytes are taken apart once. */
   readonly transportCache?: TransportCache;
@@ -30,6 +31,8 @@ export interface PipelineOptions {
 export interface Opened {
   readonly transport: Transport;
   readonly request: Request;
+  /** Whether the caller wants to know why there is no answer. */
+  readonly wantsNotes: boolean;
 }
 
 /** The text users search their logs for. */

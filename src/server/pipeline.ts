@@ -16,13 +16,21 @@ import {
   openTransport,
   ProtocolError,
   type Request,
+  type Transport,
+  wantsNotes,
 } from '../protocol/index.ts';
 import {createFairQueue, type FairQueue} from './fair-queue.ts';
 import {createDispatcher, type Dispatcher} from './dispatcher.ts';
 import {serverLimits} from './limits.ts';
+import {createNoteWriter, type NoteWriter} from './notes.ts';
 import {expiredText, type Opened, type PipelineOptions} from './pipeline-types.ts';
 import {createRefusalLog, type RefusalLog} from './refusal-log.ts';
 import type {ServerCounter} from './statistics.ts';
+
+interface Received {
+  readonly payload: Buffer;
+  readonly wantsNotes: boolean;
+}
 
 export class Pipeline {
   readonly #options: PipelineOptions;
@@ -31,7 +39,8 @@ export class Pipeline {
   readonly #refusals: RefusalLog;
   readonly #judging: FairQueue;
   readonly #dispatcher: Dispatcher;
-  #inbox: Buffer[] = [];
+  readonly #notes: NoteWriter;
+  #inbox: Received[] = [];
   #inboxBytes = 0;
   #pumping = false;
   #stopped = false;
@@ -48,11 +57,12 @@ export class Pipeline {
       waitingPerOwnerMax: serverLimits.judgingPerCallerMax,
       failed: (error) => this.#logger.error(`Could not judge a request: ${errorMessage(error)}`),
     });
-    this.#dispatcher = createDispatcher({...options, refusals: this.#refusals});
+    this.#notes = createNoteWriter(options);
+    this.#dispatcher = createDispatcher({...options, refusals: this.#refusals, notes: this.#notes});
   }
 
-  /** Takes the payload of one message; never throws. */
-  receive(payload: Buffer): void {
+  /** Takes one message; never throws. */
+  receive(payload: Buffer, headers?: Buffer): void {
     this.#options.counters.add('total');
     if (this.#stopped) {
       this.#refuse('refused', 'stopping', 'Refused a message: the server stops');
@@ -65,7 +75,7 @@ export class Pipeline {
       this.#refuse('refused', 'inbox', `Refused a message: ${this.#inbox.length} messages wait to be opened already`);
       return;
     }
-    this.#inbox.push(payload);
+    this.#inbox.push({payload, wantsNotes: wantsNotes(headers)});
     this.#inboxBytes += payload.length;
     if (!this.#pumping) this.#pump();
   }
@@ -86,10 +96,10 @@ export class Pipeline {
     this.#pumping = true;
     const endMs = this.#clock.monotonicMs() + serverLimits.turnMs;
     let next = 0;
-    for (let payload = this.#inbox[0]; payload !== undefined; payload = this.#inbox[next]) {
+    for (let received = this.#inbox[0]; received !== undefined; received = this.#inbox[next]) {
       next++;
-      this.#inboxBytes -= payload.length;
-      this.#open(payload);
+      this.#inboxBytes -= received.payload.length;
+      this.#open(received);
       if (this.#clock.monotonicMs() >= endMs) break;
     }
     this.#inbox = this.#inbox.slice(next);
@@ -100,17 +110,20 @@ export class Pipeline {
     this.#clock.setTimer(() => this.#pump(), 0);
   }
 
-  #open(payload: Buffer): void {
+  #open(received: Received): void {
     let opened: Opened;
+    let transport: Transport | undefined;
+    const {payload, ...wish} = received;
     try {
-      const transport = this.#options.transportCache?.open(payload) ?? openTransport(payload);
+      transport = this.#options.transportCache?.open(payload) ?? openTransport(payload);
       const {request} = openRequest(transport, {
         provider: this.#options.provider,
         nowMs: this.#clock.nowMs(),
         ...(this.#options.requestCache === undefined ? {} : {cache: this.#options.requestCache}),
       });
-      opened = {transport, request};
+      opened = {transport, request, ...wish};
     } catch (error) {
+      if (transport !== undefined) this.#notes.write({transport, ...wish}, 'refused');
       this.#refuse('unvalidated', 'open', `Could not decode incoming request: ${errorMessage(error)}`);
       return;
     }
@@ -121,19 +134,23 @@ export class Pipeline {
       `judging ${request.callerId}`,
       `Refused request ${request.id} from ${request.callerId}@${request.senderId}: ${this.#judging.waiting} requests wait already`,
     );
+    this.#notes.write(opened, 'busy');
   }
 
   async #judge(opened: Opened): Promise<void> {
     const {transport, request} = opened;
     const {counters, node, matches, ttlCeilingSeconds, extraReplySubjects} = this.#options;
-    if (!(await this.#passesFilter(request, matches))) return;
+    if (!(await this.#passesFilter(request, matches))) {
+      this.#notes.write(opened, 'filtered');
+      return;
+    }
     counters.add('passed');
     try {
       checkCollective(request, node.collectives);
       checkReplySubject(transport, extraReplySubjects === undefined ? {} : {extraSubjects: extraReplySubjects});
       checkTtl(request, {nowMs: this.#clock.nowMs(), ttlCeilingSeconds});
     } catch (error) {
-      this.#refuseChecked(request, error);
+      this.#refuseChecked(opened, error);
       return;
     }
     counters.add('validated');
@@ -145,9 +162,10 @@ export class Pipeline {
         message: `Received a message for agent ${request.agent} that does not exist, discarding`,
         fields: {request: request.id, caller: request.callerId},
       });
+      this.#notes.write(opened, 'no-agent');
       return;
     }
-    if (await this.#isFirst(request)) this.#dispatcher.dispatch(agent, opened);
+    if (await this.#isFirst(opened)) this.#dispatcher.dispatch(agent, opened);
   }
 
   async #passesFilter(request: Request, matches: PipelineOptions['matches']): Promise<boolean> {
@@ -168,7 +186,8 @@ export class Pipeline {
     return false;
   }
 
-  async #isFirst(request: Request): Promise<boolean> {
+  async #isFirst(opened: Opened): Promise<boolean> {
+    const {request} = opened;
     try {
       // Telling who is there has no effect, so it may happen again after a restart; the disk is spared.
       await this.#options.guard.admit(request, {durable: request.agent !== 'discovery'});
@@ -177,6 +196,7 @@ export class Pipeline {
       const code = error instanceof ProtocolError ? error.code : undefined;
       if (code === 'ERR_REQUEST_EXPIRED') {
         this.#refuse('ttlExpired', 'ttl', expiredText(request));
+        this.#notes.write(opened, 'expired');
         return false;
       }
       const replayed = code === 'ERR_REQUEST_REPLAYED';
@@ -185,16 +205,19 @@ export class Pipeline {
         replayed ? 'replay' : 'guard',
         `Refused request ${request.id} from ${request.callerId}@${request.senderId} for agent ${request.agent}: ${errorMessage(error)}`,
       );
+      this.#notes.write(opened, replayed ? 'replayed' : 'refused');
       return false;
     }
   }
 
-  #refuseChecked(request: Request, error: unknown): void {
+  #refuseChecked(opened: Opened, error: unknown): void {
     if (!(error instanceof ProtocolError) || error.code !== 'ERR_REQUEST_EXPIRED') {
       this.#refuse('unvalidated', 'message', errorMessage(error));
+      this.#notes.write(opened, 'refused');
       return;
     }
-    this.#refuse('ttlExpired', 'ttl', expiredText(request));
+    this.#refuse('ttlExpired', 'ttl', expiredText(opened.request));
+    this.#notes.write(opened, 'expired');
   }
 
   #refuse(counter: ServerCounter, kind: string, message: string): void {

@@ -142,7 +142,7 @@ class Server implements ChoriaServer {
       identity: parts.identity,
       collectives: parts.collectives,
       withNode: !parts.serviceHost,
-      handler: (message) => pipeline.receive(message.payload),
+      handler: (message) => pipeline.receive(message.payload, message.headers),
     });
     this.#lifecycle = createLifecyclePublisher({
       ...parts,
@@ -165,7 +165,8 @@ class Server implements ChoriaServer {
       counters: this.#counters,
       guard: options.guard,
       matches: (filter, request) => matches(filter, {node, request}),
-      publish: (subject, payload) => options.connection.publish(subject, payload),
+      publish: (subject, payload, headers) =>
+        options.connection.publish(subject, payload, headers === undefined ? undefined : {headers}),
       ...(shared.requests === undefined ? {} : {requestCache: shared.requests}),
       ...(shared.transports === undefined ? {} : {transportCache: shared.transports}),
       ...(authorizer === undefined ? {} : {authorizer}),

@@ -42,6 +42,8 @@ describe('what people type and what nodes send', () => {
         discoverMs: 0,
         startedAtMs: 0,
         strays: {unexpected: [], conflicts: [], duplicates: 0, misattributed: 0, foreign: 0, invalid: 0},
+        silences: [{identity: 'n1\nFinished processing 9 / 9', reason: 'lost'}],
+        knowsConnected: true,
         interrupted: false,
       },
       {verbose: false, paint: colours({sink: {isTerminal: false}, env: {}})},

@@ -50,7 +50,8 @@ export async function startAnsweringNodes(options: AnsweringNodesOptions): Promi
     await reply(connection, {node, transport, opened, body});
   };
   for (const name of options.names) {
-    for (const subject of [`${collective}.broadcast.agent.>`, `${collective}.node.${name}`]) {
+    const agents = ['discovery', 'rpcutil'].map((agent) => `${collective}.broadcast.agent.${agent}`);
+    for (const subject of [...agents, `${collective}.node.${name}`]) {
       connection.subscribe(subject, (message) => void handle(name, Buffer.from(message.payload)));
     }
   }

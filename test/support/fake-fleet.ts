@@ -1,6 +1,8 @@
 /** Fakes for tests of the request side: a connection in memory, a clock that moves by hand, messages as plain JSON. */
 import type {Connection, MiddlewareMessage} from '../../src/connect/types.ts';
 import type {Clock, TimerHandle} from '../../src/lib/platform.ts';
+import {encodeHeaders} from '../../src/natswire/index.ts';
+import {noteHeaders, type NoteReason} from '../../src/protocol/index.ts';
 import type {Filter} from '../../src/protocol/types.ts';
 import type {Messenger, OutgoingRequest, RequestOptions} from '../../src/rpc/client/types.ts';
 
@@ -54,6 +56,12 @@ export interface Published {
   readonly message: Readonly<Record<string, unknown>>;
 }
 
+export interface FakeMessengerOptions {
+  readonly federations?: readonly string[];
+  /** The broker's word on who listens. */
+  readonly interest?: Messenger['interest'];
+}
+
 export class FakeFleet {
   readonly clock = new ManualClock();
   readonly published: Published[] = [];
@@ -78,7 +86,18 @@ export class FakeFleet {
     this.deliver(Buffer.from(JSON.stringify({request: 'id1', sender, agent: 'rpcutil', body: text, ...rest})));
   }
 
-  messenger(options: {readonly federations?: readonly string[]} = {}): Messenger {
+  /** An empty message with a note, as servers of this program send it. */
+  note(identity: string, reason: NoteReason, requestId = 'id1'): void {
+    const headers = noteHeaders({identity, reason, requestId, clockMs: this.clock.nowMs()});
+    this.#handler?.({
+      subject: 'reply',
+      replyTo: undefined,
+      headers: encodeHeaders(new Map(Object.entries(headers))),
+      payload: Buffer.alloc(0),
+    });
+  }
+
+  messenger(options: FakeMessengerOptions = {}): Messenger {
     return {
       connection: this.#connection(),
       clock: this.clock,
@@ -114,6 +133,7 @@ export class FakeFleet {
         };
       },
       peekSender: () => undefined,
+      ...(options.interest === undefined ? {} : {interest: options.interest}),
     };
   }
 

@@ -12,12 +12,14 @@ import type {Connection, ConnectionState, MiddlewareMessage, PublishOptions} fro
 import {createMemoryProvider, type SecurityProvider} from '../../src/crypto/index.ts';
 import {createNodePlatform} from '../../src/lib/node-platform.ts';
 import type {Platform} from '../../src/lib/platform.ts';
+import {encodeHeaders} from '../../src/natswire/index.ts';
 import {
   createReplayGuard,
   encodeRequest,
   encodeTransport,
   type Filter,
   type NewRequest,
+  notesWanted,
   openReply,
   openTransport,
   type Reply,
@@ -42,6 +44,7 @@ export function testProvider(name: string, certname: string): SecurityProvider {
 export interface Published {
   readonly subject: string;
   readonly payload: Buffer;
+  readonly headers?: PublishOptions['headers'];
 }
 
 /** A connection without a broker: what is published is kept, what is delivered comes from the test. */
@@ -56,8 +59,9 @@ export class HandHeldConnection implements Connection {
   readonly stats = {inMessages: 0, outMessages: 0, inBytes: 0, outBytes: 0, reconnects: 0};
   onPublish: (() => void) | undefined;
 
-  publish(subject: string, payload: Uint8Array, _options?: PublishOptions): void {
-    this.published.push({subject, payload: Buffer.from(payload)});
+  publish(subject: string, payload: Uint8Array, options?: PublishOptions): void {
+    const headers = options?.headers;
+    this.published.push({subject, payload: Buffer.from(payload), ...(headers === undefined ? {} : {headers})});
     this.onPublish?.();
   }
 
@@ -94,7 +98,7 @@ export interface TestServer extends AsyncDisposable {
   readonly logger: RecordingLogger;
   readonly statistics: () => ServerStatistics;
   /** As if it came from the broker, on the node's own subject unless told otherwise. */
-  deliver(message: Uint8Array, subject?: string): void;
+  deliver(message: Uint8Array, subject?: string, options?: {readonly wantsNotes: boolean}): void;
   /** Everything published but lifecycle events. */
   replies(): readonly Published[];
   /** Resolves when every message delivered so far has come to its one end. */
@@ -151,10 +155,11 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     connection,
     logger,
     statistics,
-    deliver(message, subject = `mcollective.node.${testIdentity}`) {
+    deliver(message, subject = `mcollective.node.${testIdentity}`, wish) {
       const handler = connection.subjects.get(subject)?.handler;
       if (handler === undefined) throw new Error(`the server is not subscribed to ${subject}`);
-      handler({subject, replyTo: undefined, headers: undefined, payload: Buffer.from(message)});
+      const headers = wish?.wantsNotes === true ? encodeHeaders(new Map(Object.entries(notesWanted))) : undefined;
+      handler({subject, replyTo: undefined, headers, payload: Buffer.from(message)});
     },
     replies: () => connection.published.filter(({subject}) => !subject.startsWith('choria.lifecycle.')),
     async settled() {

@@ -1,5 +1,10 @@
 /** The request side of RPC: who is asked, what counts as an answer, when it is over. */
 export {runRequest, isUnfiltered} from './run.ts';
+export {noteWish} from './note-wish.ts';
+export {RollCall} from './roll-call.ts';
+export type {RollCallOutcome} from './roll-call.ts';
+export {describeSilence, silenceReasons} from './silence.ts';
+export type {Silence, SilenceReason} from './silence.ts';
 export {streamReplies} from './reply-stream.ts';
 export type {ReplyStream, RunRequest} from './reply-stream.ts';
 export {checkTargets, isUsableIdentity, limitTargets, splitBatches} from './targets.ts';

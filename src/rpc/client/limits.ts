@@ -20,4 +20,6 @@ export const clientLimits = {
   queuedRepliesMax: 1_000_000,
   /** How long the last flush and the farewell to the broker may take. */
   flushMsMax: 1_000,
+  /** How long nodes that gave no sign may take to answer a knock: a live one needs some milliseconds. */
+  knockMs: 400,
 } as const;

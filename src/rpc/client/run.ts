@@ -8,9 +8,14 @@ import {errorMessage} from '../../lib/errors.ts';
 import {sleep, type TimerHandle} from '../../lib/platform.ts';
 import type {MiddlewareMessage} from '../../connect/types.ts';
 import type {Filter} from '../../protocol/types.ts';
+import {readNote} from '../../protocol/index.ts';
+import {Attendance} from './attendance.ts';
+import {noteWish} from './note-wish.ts';
 import {RequestError} from './errors.ts';
 import {clientLimits} from './limits.ts';
 import {parseReplyBody} from './reply-body.ts';
+import {RollCall} from './roll-call.ts';
+import type {Silence} from './silence.ts';
 import {ReplyTally} from './tally.ts';
 import {checkTargets, splitBatches} from './targets.ts';
 import type {Messenger, RequestHandlers, RequestOptions, RequestStatistics, SealedRequest} from './types.ts';
@@ -95,7 +100,12 @@ class RequestRun {
   readonly #handlers: RequestHandlers;
   readonly #id: string;
   readonly #tally: ReplyTally;
+  readonly #attendance: Attendance;
+  /** For requests to everybody. */
+  readonly #rollCall = new RollCall();
   readonly #batchOf = new Map<string, Batch>();
+  /** Targets that will not answer, and are waited for no longer. */
+  readonly #settled = new Set<string>();
   readonly #body: Buffer;
   #current: Batch | undefined;
   #ok = 0;
@@ -117,6 +127,7 @@ class RequestRun {
       ...(kind === 'service' ? {answersMax: 1} : {}),
     });
     this.#body = Buffer.from(JSON.stringify({agent, action, data}));
+    this.#attendance = new Attendance(messenger, job.options);
   }
 
   async run(): Promise<RequestStatistics> {
@@ -128,12 +139,16 @@ class RequestRun {
       this.#messenger.replySubject({collective: this.#messenger.mainCollective, requestId: this.#id});
     const receives = this.#options.replyTo === undefined;
     const subscription = receives ? connection.subscribe(replyTo, (message) => this.#receive(message)) : undefined;
+    let requestMs = 0;
+    let silences: readonly Silence[] = [];
     try {
       await this.#sendBatches(replyTo, receives);
+      requestMs = clock.monotonicMs() - this.#startedMonotonicMs;
+      if (receives) silences = await this.#explain();
     } finally {
       subscription?.unsubscribe();
     }
-    return this.#statistics(startedAtMs);
+    return this.#statistics({startedAtMs, requestMs, silences});
   }
 
   async #sendBatches(replyTo: string, receives: boolean): Promise<void> {
@@ -179,12 +194,54 @@ class RequestRun {
     const publishedAtMs = clock.monotonicMs();
     const ended = options.receives ? this.#untilAnswered(batch) : Promise.resolve();
     try {
+      if (options.receives) this.#askWhoListens(batch);
       this.#publish(sealed, {group, replyTo: options.replyTo});
     } catch (error) {
       batch.end?.();
       throw error;
     }
     await Promise.all([this.#flush(publishedAtMs, options.receives), ended]);
+  }
+
+  /** Sent right before the request, on the same connection: whoever is not connected by then does not get it. */
+  #askWhoListens(batch: Batch): void {
+    const {collective, agent, kind, timeoutMs} = this.#options;
+    if (kind === 'direct') {
+      void this.#attendance.findAbsent(batch.targets ?? []).then((absent) => {
+        for (const identity of absent) this.#settle(identity);
+      });
+    } else if (kind === 'broadcast') {
+      void this.#messenger
+        .interest?.({collective, agents: [agent], list: true}, {timeoutMs})
+        .then((answer) => {
+          this.#rollCall.expect(answer);
+          this.#endWhenAllAnswered();
+        })
+        // Who listens stays unknown then, and the request ends with its time.
+        .catch((error: unknown) => this.#notice(`The broker did not say who listens: ${errorMessage(error)}`));
+    }
+  }
+
+  #endWhenAllAnswered(): void {
+    if (this.#options.kind === 'broadcast' && this.#rollCall.isOver) this.#current?.end?.();
+  }
+
+  /** A target that will not answer. An answer that comes after all still counts while the request runs. */
+  #settle(identity: string): void {
+    const batch = this.#batchOf.get(identity);
+    if (batch === undefined || this.#settled.has(identity) || !this.#tally.isOutstanding(identity)) return;
+    this.#settled.add(identity);
+    batch.remaining--;
+    if (batch.remaining === 0) batch.end?.();
+  }
+
+  async #explain(): Promise<readonly Silence[]> {
+    const {kind, explain = false} = this.#options;
+    if (kind === 'broadcast') return this.#rollCall.outcome().missing;
+    return this.#attendance.explain(this.#tally.noResponses(), {
+      asked: (identity) => this.#batchOf.has(identity),
+      knocks: explain,
+    });
   }
 
   /**
@@ -233,7 +290,7 @@ class RequestRun {
         : group.map((identity) => messenger.nodeSubject({collective, identity}));
     if (messenger.federations.length === 0) {
       const transport = sealed.transport({replyTo});
-      for (const subject of subjects) messenger.connection.publish(subject, transport);
+      for (const subject of subjects) messenger.connection.publish(subject, transport, noteWish);
       return;
     }
     for (const targets of splitBatches(subjects, clientLimits.federatedTargetsMax)) {
@@ -262,7 +319,10 @@ class RequestRun {
 
   #receive(message: MiddlewareMessage): void {
     const {payload} = message;
-    if (payload.length === 0) return;
+    if (payload.length === 0) {
+      this.#receiveNote(message.headers);
+      return;
+    }
     if (payload.length > clientLimits.replyBytesMax) {
       this.#tally.invalid();
       this.#notice(`Dropped a reply of ${payload.length} bytes: at most ${clientLimits.replyBytesMax} are taken`);
@@ -284,6 +344,17 @@ class RequestRun {
     this.#count(opened.reply);
   }
 
+  #receiveNote(headers: Buffer | undefined): void {
+    const note = readNote(headers);
+    if (note === undefined || note.requestId !== this.#id) return;
+    if (this.#options.kind === 'broadcast') {
+      this.#rollCall.noted(note, this.#messenger.clock.nowMs());
+      this.#endWhenAllAnswered();
+    } else if (this.#tally.isOutstanding(note.identity) && this.#attendance.noted(note)) {
+      this.#settle(note.identity);
+    }
+  }
+
   #count(message: ReturnType<Messenger['openReply']>['reply']): void {
     const body = parseReplyBody(message.body, this.#options.action);
     if (body.statusCode === 0) this.#ok++;
@@ -296,9 +367,14 @@ class RequestRun {
       arrivedAfterMs: this.#messenger.clock.monotonicMs() - this.#startedMonotonicMs,
       message,
     });
+    if (this.#options.kind === 'broadcast') this.#rollCall.answered(message.senderId);
+    this.#attendance.answered(message.senderId);
     if (batch !== undefined) {
+      if (this.#settled.delete(message.senderId)) return;
       batch.remaining--;
       if (batch.remaining === 0) batch.end?.();
+    } else if (this.#options.kind === 'broadcast') {
+      this.#endWhenAllAnswered();
     } else if (this.#options.kind === 'service') {
       this.#current?.end?.();
     }
@@ -311,7 +387,12 @@ class RequestRun {
     this.#handlers.notice?.(text);
   }
 
-  #statistics(startedAtMs: number): RequestStatistics {
+  #statistics(outcome: {
+    readonly startedAtMs: number;
+    readonly requestMs: number;
+    readonly silences: readonly Silence[];
+  }): RequestStatistics {
+    const {startedAtMs, requestMs, silences} = outcome;
     const strays = this.#tally.strays();
     const {kind, targets, discoverMs = 0, signal, agent, action} = this.#options;
     const responses = this.#ok + this.#failed;
@@ -319,17 +400,19 @@ class RequestRun {
       requestId: this.#id,
       agent,
       action,
-      noResponses: this.#options.replyTo === undefined ? this.#tally.noResponses() : [],
+      noResponses: silences.map(({identity}) => identity),
       unexpectedResponses: strays.unexpected,
       discovered: kind === 'direct' ? new Set(targets).size : Math.max(responses, kind === 'service' ? 1 : 0),
       ok: this.#ok,
       failed: this.#failed,
       responses,
       publishMs: this.#publishMs,
-      requestMs: this.#messenger.clock.monotonicMs() - this.#startedMonotonicMs,
+      requestMs,
       discoverMs,
       startedAtMs,
       strays,
+      silences,
+      knowsConnected: this.#attendance.knowsConnected || this.#rollCall.outcome().isKnown,
       interrupted: signal?.aborted === true,
     };
   }

@@ -1,7 +1,9 @@
 /** What a request is, what comes back, and what the engine needs of the world. */
 import type {Connection} from '../../connect/types.ts';
 import type {Clock} from '../../lib/platform.ts';
+import type {InterestAnswer, InterestQuery} from '../../protocol/index.ts';
 import type {FederationHeader, Filter, Reply} from '../../protocol/types.ts';
+import type {Silence} from './silence.ts';
 
 /** A request ready for signing. */
 export interface OutgoingRequest {
@@ -42,6 +44,11 @@ export interface Messenger {
   seal(request: OutgoingRequest): Promise<SealedRequest>;
   /** Throws when the payload is not a reply, or claims what it cannot prove. */
   openReply(payload: Buffer): OpenedReply;
+  /**
+   * Asks the broker who listens, in the order of what is published on this connection; undefined when it does not say. Absent where
+   * the question makes no sense, such as across a federation.
+   */
+  interest?(query: InterestQuery, options: {readonly timeoutMs: number}): Promise<InterestAnswer | undefined>;
   /** The sender that the outer layer names, without opening what is inside; undefined when it is no transport message. */
   peekSender(payload: Buffer): string | undefined;
 }
@@ -100,6 +107,10 @@ export interface RequestStatistics {
   /** Wall clock, ms since 1970. */
   readonly startedAtMs: number;
   readonly strays: StrayReplies;
+  /** Why each of `noResponses` is silent, in the same order. */
+  readonly silences: readonly Silence[];
+  /** Whether the broker said who is connected: without that few reasons can be known, and silence is only known by waiting. */
+  readonly knowsConnected: boolean;
   /** True when the caller ended it before the answers or the timeout did. */
   readonly interrupted: boolean;
 }
@@ -125,6 +136,8 @@ export interface RequestOptions {
   readonly discoverMs?: number;
   /** `plugin.choria.require_client_filter`. */
   readonly requireFilter?: boolean;
+  /** Knock at nodes that gave no sign, to tell blocked ones from other programs: takes up to half a second more. */
+  readonly explain?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
