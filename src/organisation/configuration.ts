@@ -20,6 +20,8 @@ export const factsName = 'facts.yaml';
 export const classesName = 'classes.txt';
 /** What a server must not forget: the requests it has run. */
 export const stateFolder = 'state';
+/** What counts no longer; brokers and servers read it again when it changes. */
+export const revokedName = 'revoked';
 
 export function configurationText(kind: MemberKind, options: ConfigurationOptions): string {
   switch (kind) {
@@ -69,15 +71,19 @@ function brokerText({organisation, name, target}: ConfigurationOptions): string 
       ...(broker.listenAddress === undefined ? [] : [`plugin.choria.network.listen_address = ${broker.listenAddress}`]),
       'plugin.choria.use_srv = false',
     ],
-    securityLines(target),
+    [...securityLines(target), revocationLine(target)],
   ]);
+}
+
+function revocationLine(target: string): string {
+  return `plugin.choria.security.revocation_file = ${join(target, revokedName)}`;
 }
 
 function serverText({organisation, name, target}: ConfigurationOptions): string {
   return lines(`The node ${name} of ${organisation.name}, written by choria init`, [
     [`identity = ${name}`, 'logfile = stdout', 'loglevel = info'],
     networkLines(organisation),
-    securityLines(target),
+    [...securityLines(target), revocationLine(target)],
     [
       '# What filters look at.',
       `plugin.yaml = ${join(target, factsName)}`,

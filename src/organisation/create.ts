@@ -100,6 +100,7 @@ export async function createOrganisation(
       caPem: authority.certificatePem,
       target: join(directory, folder),
       roles,
+      revoked: [],
       ...(node?.facts === undefined ? {} : {facts: node.facts}),
       ...(node?.classes === undefined ? {} : {classes: node.classes}),
     });

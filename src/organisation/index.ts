@@ -19,6 +19,7 @@ export {
   type RenewOptions,
 } from './members.ts';
 export {moveBroker} from './relocate.ts';
+export {revokeMember, type RevokeResult} from './revoke.ts';
 export type {
   BrokerAddress,
   IssuedRecord,

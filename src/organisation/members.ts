@@ -64,7 +64,9 @@ export async function addMembers(platform: OrganisationPlatform, options: AddOpt
     }
   }
   const authority = await readAuthority(files, options.directory);
-  const before = await readRecords(files, options.directory);
+  const revoked = await readRevocations(files, options.directory);
+  const withdrawn = revokedSerials(revoked);
+  const before = (await readRecords(files, options.directory)).filter((record) => !withdrawn.has(record.serial));
   const roles = [
     ...rolesOf(before).filter((item) => !users.some((user) => user.name === item.certname)),
     ...users.map((user) => ({certname: user.name, role: user.role})),
@@ -85,6 +87,7 @@ export async function addMembers(platform: OrganisationPlatform, options: AddOpt
       caPem: authority.certificatePem,
       target: options.target ?? place,
       roles,
+      revoked,
       ...(item.node?.facts === undefined ? {} : {facts: item.node.facts}),
       ...(item.node?.classes === undefined ? {} : {classes: item.node.classes}),
     });

@@ -2,7 +2,7 @@ import {createPrivateKey, X509Certificate} from 'node:crypto';
 import {describe, expect, test} from 'vitest';
 import {createFakePlatform, type FakePlatform} from '../../test/support/fake-platform.ts';
 import {systemError} from '../../test/support/fake-files.ts';
-import {addMembers, createOrganisation, moveBroker, organisationStatus, renewMembers} from './index.ts';
+import {addMembers, createOrganisation, moveBroker, organisationStatus, renewMembers, revokeMember} from './index.ts';
 
 const directory = '/srv/acme';
 const dayMs = 86_400_000;
@@ -173,6 +173,33 @@ describe('an organisation that is kept', () => {
     expect(pem(fake, 'nodes/short/key.pem')).toBe(key);
     const {members} = await organisationStatus(fake.platform, directory);
     expect(members.find((member) => member.name === 'short')?.expiresAtMs).toBe(Date.parse(certificate.validTo));
+  });
+
+  test('takes back every certificate of a member, tells broker and nodes, and lets the name be given again', async () => {
+    const fake = await setUp();
+    const {platform} = fake;
+    await addMembers(platform, {directory, users: [{name: 'bob', role: 'operator'}]});
+    await renewMembers(platform, {directory, names: ['bob'], withinMs: 0});
+    const {serials} = await revokeMember(platform, {directory, name: 'bob'});
+    expect(serials).toHaveLength(2);
+    for (const path of ['authority/revoked', 'broker/revoked', 'nodes/web1.example.net/revoked']) {
+      for (const serial of serials) expect(pem(fake, path)).toContain(`certificate ${serial} bob.mcollective\n`);
+    }
+    expect(pem(fake, 'nodes/web1.example.net/policies/groups')).not.toContain('bob');
+    expect(await codeOf(renewMembers(platform, {directory, names: ['bob'], withinMs: 0}))).toBe(
+      'ERR_ORGANISATION_MEMBER',
+    );
+    expect((await revokeMember(platform, {directory, name: 'bob'})).serials).toEqual([]);
+    await addMembers(platform, {directory, users: [{name: 'bob', role: 'reader'}], force: true});
+    const {members} = await organisationStatus(platform, directory);
+    expect(members.find((member) => member.name === 'bob.mcollective')).toMatchObject({state: 'valid', role: 'reader'});
+  });
+
+  test('does not revoke its broker, without which nobody could be told', async () => {
+    const {platform} = await setUp();
+    expect(await codeOf(revokeMember(platform, {directory, name: 'broker.example.net'}))).toBe(
+      'ERR_ORGANISATION_MEMBER',
+    );
   });
 
   test('says which member it does not have, and which folder is none', async () => {

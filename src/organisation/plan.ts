@@ -6,11 +6,13 @@ import {
   configurationText,
   factsName,
   keyName,
+  revokedName,
   stateFolder,
 } from './configuration.ts';
 import type {IssuedMember} from './issue.ts';
 import {configName, privateMode, publicMode} from './layout.ts';
 import {planPolicies, type RoleMember} from './policies.ts';
+import {revocationText} from './revocations.ts';
 import type {Organisation, PlannedFile} from './types.ts';
 
 export interface MemberPlanOptions {
@@ -21,6 +23,8 @@ export interface MemberPlanOptions {
   readonly target: string;
   /** Everybody with a role; for nodes. */
   readonly roles: readonly RoleMember[];
+  /** Lines of revocations; for brokers and nodes. */
+  readonly revoked: readonly string[];
   readonly facts?: Readonly<Record<string, unknown>>;
   readonly classes?: readonly string[];
 }
@@ -34,6 +38,7 @@ export function planMember(options: MemberPlanOptions): readonly PlannedFile[] {
     {path: certificateName, text: certificatePem, mode: publicMode},
     {path: keyName, text: member.keyPem, mode: privateMode},
     {path: configName(kind), text: configurationText(kind, {organisation, name, target}), mode: privateMode},
+    ...(kind === 'user' ? [] : [{path: revokedName, text: revocationText(options.revoked), mode: publicMode}]),
     ...(kind === 'node' ? planNode(options) : []),
   ];
 }

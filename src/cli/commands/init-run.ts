@@ -7,6 +7,7 @@ import {
   type CreateResult,
   memberFolder,
   renewMembers,
+  revokeMember,
 } from '../../organisation/index.ts';
 import type {Platform} from '../../lib/platform.ts';
 import {CliError} from '../errors.ts';
@@ -98,6 +99,23 @@ export async function runInitRenew(context: CliContext, parsed: ParsedArguments)
       'Copy each certificate to where its member runs and restart that program; the keys are the same\n',
     );
   }
+  return 0;
+}
+
+export async function runInitRevoke(context: CliContext, parsed: ParsedArguments): Promise<number> {
+  const {platform, stdout} = context;
+  const directory = organisationDirectory(platform, parsed);
+  const {name, serials, written} = await revokeMember(platform, {directory, name: text(parsed, 'name', 'arguments')});
+  if (parsed.flags['json'] === true) {
+    writeJson(context, {name, serials, written});
+    return 0;
+  }
+  const what = serials.length === 0 ? 'had been revoked before' : `is revoked: ${count(serials.length, 'certificate')}`;
+  stdout.write(`${name} ${what}\n`);
+  stdout.write(
+    `A broker that runs here cuts its connections within a second; copy this list to brokers and nodes on other machines:\n`,
+  );
+  stdout.write(`  ${inertLine(written[0] ?? '')}\n`);
   return 0;
 }
 

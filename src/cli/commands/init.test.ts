@@ -12,7 +12,9 @@ function commandsOf(text: string): readonly (readonly string[])[] {
 
 const patience = 40;
 
-test('what init says to run brings up a fleet that answers', {timeout: 60_000}, async () => {
+test('what init says to run brings up a fleet that answers, and a revoked node is cut off', {
+  timeout: 60_000,
+}, async () => {
   const directory = mkdtempSync(join(tmpdir(), 'choria-init-test-'));
   const controller = new AbortController();
   const running: Promise<CliTestResult>[] = [];
@@ -55,6 +57,16 @@ test('what init says to run brings up a fleet that answers', {timeout: 60_000}, 
     expect(last?.stdout).toContain('web2.example.net');
     const asked = await runCliForTest({argv: req ?? [], ports});
     expect(asked.stdout).toContain('Finished processing 2 / 2 hosts');
+
+    const revoked = await runCliForTest({
+      argv: ['choria', 'init', 'revoke', 'web2.example.net', '--directory', join(directory, 'acme')],
+    });
+    expect(revoked).toMatchObject({exit: 0});
+    for (let attempt = 0; attempt < patience && last?.stdout.includes('web2.example.net') === true; attempt += 1) {
+      last = await runCliForTest({argv: [...(ping ?? []), '--timeout', '1'], ports});
+    }
+    expect(last?.stdout).toContain('web1.example.net');
+    expect(last?.stdout).not.toContain('web2.example.net');
   } finally {
     controller.abort();
     await Promise.all(running);

@@ -127,6 +127,14 @@ const renewSpec: CommandSpec = {
   run: async () => (await import('./init-run.ts')).runInitRenew,
 };
 
+const revokeSpec: CommandSpec = {
+  name: 'revoke',
+  help: 'Takes back everything that was issued to a node or a caller',
+  arguments: [{name: 'name', required: true, help: 'Name of the node or user'}],
+  flags: [directoryFlag, jsonFlag],
+  run: async () => (await import('./init-run.ts')).runInitRevoke,
+};
+
 const statusSpec: CommandSpec = {
   name: 'status',
   help: 'Shows who is in the organisation and what ends when',
@@ -137,5 +145,5 @@ const statusSpec: CommandSpec = {
 export const initCommand: CommandSpec = {
   name: 'init',
   help: 'Sets up an organisation in a folder, and keeps it',
-  commands: [organisationSpec, nodeSpec, userSpec, renewSpec, statusSpec],
+  commands: [organisationSpec, nodeSpec, userSpec, renewSpec, revokeSpec, statusSpec],
 };

@@ -1,0 +1,65 @@
+/** Takes a member's certificates back: all that were ever issued to it and have not ended yet. */
+import {join} from 'node:path';
+import type {Files} from '../lib/platform.ts';
+import {revokedName} from './configuration.ts';
+import type {OrganisationPlatform} from './create.ts';
+import {publicMode, revokedFile} from './layout.ts';
+import {findMember, nodeFolders, organisationStatus, rolesOf, writeGroups} from './members.ts';
+import {readRecords} from './records.ts';
+import {readRevocations, revocationLine, revocationText} from './revocations.ts';
+import {exists, writeFailed} from './staging.ts';
+
+export interface RevokeResult {
+  readonly name: string;
+  /** Serial numbers that count no longer; empty when all had been revoked before. */
+  readonly serials: readonly string[];
+  /** The lists that were written, here. */
+  readonly written: readonly string[];
+}
+
+/**
+ * The list of the authority is written first, then those of the broker and the nodes whose folders are here. Running it again finishes what
+ * was interrupted.
+ *
+ * @throws {OrganisationError} `ERR_ORGANISATION_MEMBER` for a name that nobody has, and for the broker: without it nobody could be told
+ */
+export async function revokeMember(
+  platform: OrganisationPlatform,
+  options: {readonly directory: string; readonly name: string},
+): Promise<RevokeResult> {
+  const {files, clock} = platform;
+  const {directory} = options;
+  const {members} = await organisationStatus(platform, directory);
+  const member = findMember(
+    options.name,
+    members.filter((item) => item.kind !== 'broker'),
+  );
+  const records = await readRecords(files, directory);
+  const taken = records.filter(
+    (record) => record.kind === member.kind && record.name === member.name && record.expiresAtMs > clock.nowMs(),
+  );
+  const before = await readRevocations(files, directory);
+  const lines = [...before, ...taken.map(revocationLine)];
+  const serials = taken.filter((record) => !before.includes(revocationLine(record))).map((record) => record.serial);
+  const written = [join(directory, revokedFile)];
+  await writeList(files, written[0] ?? '', lines);
+  for (const folder of [join(directory, 'broker'), ...(await nodeFolders(files, directory))]) {
+    if (!(await exists(files, folder))) continue;
+    const path = join(folder, revokedName);
+    await writeList(files, path, lines);
+    written.push(path);
+  }
+  if (member.kind === 'user') {
+    const left = rolesOf(records).filter((item) => item.certname !== member.name);
+    written.push(...(await writeGroups(files, directory, left)));
+  }
+  return {name: member.name, serials, written};
+}
+
+async function writeList(files: Files, path: string, lines: readonly string[]): Promise<void> {
+  try {
+    await files.writeAtomic(path, revocationText(lines), {mode: publicMode});
+  } catch (error) {
+    throw writeFailed(path, error);
+  }
+}
