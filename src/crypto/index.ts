@@ -73,7 +73,9 @@ export {
   signNkey,
   verifyNkeySignature,
 } from './nkeys.ts';
-export {readToken, type Token, type TokenPurpose, verifyChain, verifyToken} from './tokens.ts';
+export {readToken, type Token, type TokenPurpose, verifyToken} from './tokens.ts';
+export {type ChainLink, verifyChain, verifyTrustChain} from './token-chain.ts';
+export {issueToken, type IssueTokenOptions, seedSigner, type TokenSigner} from './token-issue.ts';
 export {createX25519Pair, decryptPem, encryptPem, type X25519Pair, x25519Secret} from './key-transport.ts';
 export {createUnsignedProvider} from './unsigned-provider.ts';
 export {formatPem, parsePem} from './pem.ts';

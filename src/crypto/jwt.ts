@@ -85,8 +85,22 @@ export function signToken(claims: Readonly<Record<string, unknown>>, key: KeyObj
       `Cannot sign a token with a key of type ${key.asymmetricKeyType ?? 'unknown'}: expected ed25519 or rsa`,
     );
   }
-  const segment = (value: unknown): string => Buffer.from(JSON.stringify(value), 'utf8').toString('base64url');
-  const text = `${segment({alg: isRsa ? 'RS256' : 'EdDSA', typ: 'JWT'})}.${segment(claims)}`;
+  const text = signingInput(isRsa ? 'RS256' : 'EdDSA', claims);
   const signature = signWith(isRsa ? 'sha256' : null, Buffer.from(text, 'latin1'), key);
   return `${text}.${signature.toString('base64url')}`;
+}
+
+/** The same with an ed25519 key that somebody else holds. */
+export async function signTokenWith(
+  claims: Readonly<Record<string, unknown>>,
+  sign: (message: Uint8Array) => Promise<Buffer>,
+): Promise<string> {
+  const text = signingInput('EdDSA', claims);
+  const signature = await sign(Buffer.from(text, 'latin1'));
+  return `${text}.${signature.toString('base64url')}`;
+}
+
+function signingInput(algorithm: string, claims: Readonly<Record<string, unknown>>): string {
+  const segment = (value: unknown): string => Buffer.from(JSON.stringify(value), 'utf8').toString('base64url');
+  return `${segment({alg: algorithm, typ: 'JWT'})}.${segment(claims)}`;
 }

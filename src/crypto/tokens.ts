@@ -5,9 +5,10 @@
  * level of chain and no more.
  */
 import type {KeyObject} from 'node:crypto';
-import {ed25519PublicKey, isHexKey, verifyEd25519} from './ed25519.ts';
+import {ed25519PublicKey, isHexKey} from './ed25519.ts';
 import {type DecodedToken, decodeToken, isTokenSignedBy, tokenInvalid} from './jwt.ts';
-import {ksuidSeconds} from './ksuid.ts';
+import {numberClaim, textClaim} from './token-claims.ts';
+import {verifyChain} from './token-chain.ts';
 
 export type TokenPurpose = 'choria_client_id' | 'choria_server' | 'choria_provisioning';
 
@@ -58,48 +59,6 @@ export function verifyToken(
   return toToken(claims);
 }
 
-/**
- * The key of the chain issuer, when the organisation vouches for it and it for the token.
- *
- * @throws {CryptoError} `ERR_TOKEN_INVALID`
- */
-export function verifyChain(claims: DecodedToken['claims'], organizationKey: Uint8Array): Buffer {
-  const need = (name: string, reason: string): string => {
-    const value = textClaim(claims, name);
-    if (value === '') throw tokenInvalid(reason);
-    return value;
-  };
-  const issuer = need('iss', 'no issuer set');
-  need('public_key', 'no public key set');
-  const chain = need('tcs', 'no trust chain signature set');
-  const id = need('jti', 'id not set');
-  if (numberClaim(claims, 'iat') === undefined) throw tokenInvalid('no issued time set');
-  if (numberClaim(claims, 'exp') === undefined) throw tokenInvalid('no expires set');
-  if (ksuidSeconds(id) !== numberClaim(claims, 'iat')) throw tokenInvalid('id is not based on issued time');
-  if (numberClaim(claims, 'issexp') === undefined) throw tokenInvalid('no issuer expires set');
-  const [issuerId = '', issuerKey = '', ...moreIssuer] = issuer.slice(2).split('.');
-  if (!issuer.startsWith('C-')) throw tokenInvalid('unsupported issuer format');
-  if (issuerId === '' || !isHexKey(issuerKey) || moreIssuer.length > 0) throw tokenInvalid('invalid issuer content');
-  const [first = '', second = '', ...moreChain] = chain.split('.');
-  if (!isHexSignature(first) || !isHexSignature(second) || moreChain.length > 0) {
-    throw tokenInvalid('invalid trust chain signature');
-  }
-  const rawIssuerKey = Buffer.from(issuerKey, 'hex');
-  if (!isSigned(organizationKey, `${issuerId}.${issuerKey}`, first)) {
-    throw tokenInvalid('chain issuer credentials not signed by org issuer');
-  }
-  if (!isSigned(rawIssuerKey, `${id}.${first}`, second)) throw tokenInvalid('invalid chain signature');
-  return rawIssuerKey;
-}
-
-function isSigned(key: Uint8Array, text: string, hexSignature: string): boolean {
-  return verifyEd25519(key, {message: Buffer.from(text, 'utf8'), signature: Buffer.from(hexSignature, 'hex')});
-}
-
-function isHexSignature(text: string): boolean {
-  return /^[0-9a-fA-F]{128}$/.test(text);
-}
-
 function rawPublicKey(key: KeyObject): Buffer {
   return key.export({format: 'der', type: 'spki'}).subarray(-32);
 }
@@ -134,7 +93,9 @@ function toToken(claims: DecodedToken['claims']): Token {
   const key = textClaim(claims, 'public_key');
   const organization = textClaim(claims, 'ou');
   const permissions = claims['permissions'];
-  const purpose = textClaim(claims, 'purpose');
+  // Provisioning tokens of older programs say it as their subject only.
+  const isProvisioning = textClaim(claims, 'sub') === 'choria_provisioning';
+  const purpose = textClaim(claims, 'purpose') || (isProvisioning ? 'choria_provisioning' : '');
   return {
     purpose,
     claims,
@@ -148,19 +109,4 @@ function toToken(claims: DecodedToken['claims']): Token {
       Object.hasOwn(permissions, name) &&
       (permissions as Record<string, unknown>)[name] === true,
   };
-}
-
-/** Absent is empty; another type is refused, as it would be by the reference's decoder. */
-function textClaim(claims: DecodedToken['claims'], name: string): string {
-  const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
-  if (value === undefined || value === null) return '';
-  if (typeof value !== 'string') throw tokenInvalid(`its claim "${name}" is not a text`);
-  return value;
-}
-
-function numberClaim(claims: DecodedToken['claims'], name: string): number | undefined {
-  const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw tokenInvalid(`its claim "${name}" is not a number`);
-  return value;
 }
