@@ -12,7 +12,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 await build({
   absWorkingDir: root,
-  entryPoints: ['dist/cli/program.js'],
+  // The thread of Rego policies is started by its file's name, so it keeps a file of its own.
+  entryPoints: {program: 'dist/cli/program.js', 'node-worker': 'dist/authz/rego/node-worker.js'},
   outdir: 'dist/bin',
   bundle: true,
   splitting: true,
@@ -21,7 +22,7 @@ await build({
   target: 'node20',
   minifyWhitespace: true,
   minifySyntax: true,
-  external: ['pino', 'prom-client', 're2js', 'ws', 'yaml'],
+  external: ['@open-policy-agent/opa-wasm', 'pino', 'prom-client', 're2js', 'ws', 'yaml'],
   // Some packages inside are CommonJS and ask for Node's own modules by `require`.
   banner: {js: "import{createRequire as bundleRequire}from'node:module';const require=bundleRequire(import.meta.url);"},
   logLevel: 'warning',

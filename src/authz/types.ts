@@ -1,4 +1,5 @@
 /** What this area needs to know of a request and of the node; the program's own types fit. */
+import type {RegoFilter} from './rego/types.ts';
 
 export interface AuthzRequest {
   readonly agent: string;
@@ -6,12 +7,23 @@ export interface AuthzRequest {
   /** As proven by the protocol layer. */
   readonly callerId: string;
   readonly requestId: string;
+  readonly senderId?: string;
+  readonly collective?: string;
+  readonly ttlSeconds?: number;
+  readonly sentAtMs?: number;
+  /** The inputs, whatever their type. */
+  readonly rawData?: unknown;
+  /** Of the caller's token, where it proved who calls; undefined for callers with certificates. */
+  readonly claims?: Readonly<Record<string, unknown>>;
+  readonly filter?: RegoFilter;
 }
 
 export interface AuthzNode {
   /** JSON object text. */
   factsJson(): Promise<Uint8Array>;
   classes(): Promise<readonly string[]>;
+  agents?(): readonly {readonly name: string}[];
+  readonly provisioning?: boolean;
 }
 
 export interface AuthzVerdict {

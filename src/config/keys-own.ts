@@ -27,6 +27,11 @@ export const ownKeys = {
     usedBy: ['server'],
     doc: 'How many calls of one agent run at the same time. Further ones wait, callers taking turns, and are refused with an answer when too many wait.',
   },
+  'plugin.regopolicy.opa': {
+    type: 'path_string',
+    usedBy: ['server'],
+    doc: 'The opa program that compiles Rego policies. Without it, opa is looked for on the PATH. Not needed for policies that are given compiled.',
+  },
   'plugin.choria.network.open_certificates': {
     type: 'boolean',
     default: 'false',

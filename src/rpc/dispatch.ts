@@ -73,7 +73,7 @@ async function answer(
 }
 
 function toRequest(agent: string, asked: {readonly call: AgentCall; readonly body: RequestBody}): RpcRequest {
-  const {request} = asked.call;
+  const {request, claims} = asked.call;
   const {action, data} = asked.body;
   const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
   return {
@@ -87,6 +87,8 @@ function toRequest(agent: string, asked: {readonly call: AgentCall; readonly bod
     collective: request.collective,
     ttlSeconds: request.ttlSeconds,
     sentAtMs: request.sentAtMs,
+    filter: request.filter,
+    ...(claims === undefined ? {} : {claims}),
   };
 }
 

@@ -32,6 +32,10 @@ export interface RpcRequest {
   readonly collective: string;
   readonly ttlSeconds: number;
   readonly sentAtMs: number;
+  /** Claims of the token that proved the caller; undefined for callers with certificates. For policies. */
+  readonly claims?: Readonly<Record<string, unknown>>;
+  /** As it was signed. For policies. */
+  readonly filter?: Request['filter'];
 }
 
 /** Counters of a server, as `rpcutil#daemon_stats` reports them. */
@@ -92,6 +96,8 @@ export interface ConnectionFacts {
 
 export interface AgentCall {
   readonly request: Request;
+  /** Claims of the token that proved the caller. */
+  readonly claims?: Readonly<Record<string, unknown>>;
   readonly node: NodeContext;
   /** Aborted when the agent's time is over or the server stops. */
   readonly signal: AbortSignal;

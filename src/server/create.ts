@@ -109,10 +109,20 @@ export async function createSharedParts(options: {
   return {
     builtinAgents: createBuiltinAgents({version}),
     data: createDataPlugins({version}),
-    authorizer: await createAuthorizer(config, {platform, logger}),
+    authorizer: await createAuthorizer(config, {platform, logger, ...compiledPolicies(config, platform)}),
     auditor: await createAuditor(config, {platform, logger}),
     filters: createFilterMatcher(),
   };
+}
+
+/** Where compiled policies are kept; a user without a home keeps them in memory only. */
+function compiledPolicies(config: Config, platform: Platform): {readonly cacheDirectory?: string} {
+  try {
+    return {cacheDirectory: `${serverStatePaths(config, platform).directory}/rego`};
+  } catch (error) {
+    if (error instanceof ServerError) return {};
+    throw error;
+  }
 }
 
 /**

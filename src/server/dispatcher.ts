@@ -148,7 +148,13 @@ class AgentDispatcher implements Dispatcher {
     }, seconds * 1000);
     this.#calls.add(controller);
     try {
-      const body = await agent.handle({request, node, signal: controller.signal, ...this.#decisions});
+      const body = await agent.handle({
+        request,
+        node,
+        signal: controller.signal,
+        ...(opened.claims === undefined ? {} : {claims: opened.claims}),
+        ...this.#decisions,
+      });
       // What comes after its time is dropped: the caller was told the agent's time limit and counts on it.
       if (!expired) call.end(body === undefined ? 'silent' : undefined);
       if (!expired && body !== undefined) await this.#reply(opened, body);

@@ -33,6 +33,8 @@ export interface Opened {
   readonly request: Request;
   /** Whether the caller wants to know why there is no answer. */
   readonly wantsNotes: boolean;
+  /** Claims of the token that proved the caller. */
+  readonly claims?: Readonly<Record<string, unknown>>;
 }
 
 /** The text users search their logs for. */

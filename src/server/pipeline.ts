@@ -116,12 +116,12 @@ export class Pipeline {
     const {payload, ...wish} = received;
     try {
       transport = this.#options.transportCache?.open(payload) ?? openTransport(payload);
-      const {request} = openRequest(transport, {
+      const {request, proven} = openRequest(transport, {
         provider: this.#options.provider,
         nowMs: this.#clock.nowMs(),
         ...(this.#options.requestCache === undefined ? {} : {cache: this.#options.requestCache}),
       });
-      opened = {transport, request, ...wish};
+      opened = {transport, request, ...wish, ...(proven.claims === undefined ? {} : {claims: proven.claims})};
     } catch (error) {
       if (transport !== undefined) this.#notes.write({transport, ...wish}, 'refused');
       this.#refuse('unvalidated', 'open', `Could not decode incoming request: ${errorMessage(error)}`);
