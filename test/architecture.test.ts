@@ -40,6 +40,7 @@ const layers: Readonly<Record<string, number>> = {
   server: 6,
   provisioner: 6,
   cli: 7,
+  sim: 7,
 };
 
 /** Files of L0 to L2 that may touch the real world. Everything else there is handed what it needs. */

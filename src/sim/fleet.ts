@@ -1,0 +1,220 @@
+/**
+ * A simulated fleet: a broker, nodes and callers on hosts of their own, running the code that ships.
+ *
+ * Hosts keep their disks; processes come and go. Certificates are real, made at the start.
+ */
+import {startBroker, type RunningBroker} from '../broker/index.ts';
+import {loadConfig} from '../config/index.ts';
+import {generateKey, issueCertificate, issueCertificateAuthority, type IssuedCertificate} from '../crypto/index.ts';
+import {agentDdl} from '../rpc/agent.ts';
+import {silentLogger} from '../lib/logger.ts';
+import type {Platform} from '../lib/platform.ts';
+import {createServer, type ChoriaServer} from '../server/index.ts';
+import type {DdlResolver} from '../ddl/types.ts';
+import {SimDisk} from './disk.ts';
+import type {History} from './history.ts';
+import {createLedgerAgent, ledgerPolicy, type Run} from './ledger.ts';
+import {SimNetwork} from './network.ts';
+import {type SimHost, SimProcess} from './process.ts';
+import type {SimRandom} from './random.ts';
+import type {Timeline} from './timeline.ts';
+
+export const brokerHost = 'broker.sim';
+const brokerPort = 4222;
+const startWallMs = Date.UTC(2026, 10, 21, 12);
+const validityMs = 3_650 * 86_400_000;
+const diskDelayMs = 2;
+
+export interface FleetOptions {
+  readonly timeline: Timeline;
+  readonly random: SimRandom;
+  readonly history: History;
+  readonly nodes: number;
+  /** Told of each action as it starts. */
+  readonly ran: (run: Run, host: SimMachine) => void;
+}
+
+/** A host with what runs on it. */
+export interface SimMachine {
+  readonly host: SimHost;
+  process: SimProcess | undefined;
+}
+
+interface NodeMachine extends SimMachine {
+  readonly identity: string;
+  server: ChoriaServer | undefined;
+}
+
+interface BrokerMachine extends SimMachine {
+  broker: RunningBroker | undefined;
+}
+
+export class SimFleet {
+  readonly network: SimNetwork;
+  readonly nodes: readonly NodeMachine[];
+  readonly broker: BrokerMachine;
+  readonly #options: FleetOptions;
+  readonly #authority: Promise<IssuedCertificate>;
+  readonly #nodeKeyPem: Promise<string>;
+  readonly #callers = new Map<string, SimMachine>();
+  #pid = 100;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.network = new SimNetwork(options.timeline, options.random.fork('network'));
+    this.broker = {...this.#machine(brokerHost, '10.0.0.1'), broker: undefined};
+    this.nodes = Array.from({length: options.nodes}, (_, index) => {
+      const identity = `node${index}.sim`;
+      return {
+        ...this.#machine(identity, `10.0.${1 + Math.floor(index / 250)}.${index % 250}`),
+        identity,
+        server: undefined,
+      };
+    });
+    const nowMs = startWallMs - 86_400_000;
+    const random = options.random.fork('certificates');
+    this.#authority = issueCertificateAuthority({
+      commonName: 'Simulation authority',
+      nowMs,
+      random,
+      validityMs,
+      keyKind: 'ec',
+    });
+    this.#nodeKeyPem = generateKey('ec').then((pair) => pair.privateKeyPem);
+  }
+
+  /** Makes what each machine has on its disk. Uses real key generation, so it is done before simulated time begins. */
+  async prepare(): Promise<void> {
+    await this.#writeIdentity(this.broker.host, brokerHost, [
+      'plugin.choria.broker_network = true',
+      'plugin.choria.network.listen_address = 0.0.0.0',
+      `plugin.choria.network.client_port = ${brokerPort}`,
+    ]);
+    for (const [index, node] of this.nodes.entries()) {
+      await this.#writeIdentity(node.host, node.identity, [
+        'plugin.choria.server.state_directory = /var/lib/choria',
+        'rpcaudit = 1',
+        'plugin.rpcaudit.logfile = /var/log/choria-audit.log',
+        'plugin.yaml = /etc/choria/facts.json',
+        'classesfile = /etc/choria/classes.txt',
+      ]);
+      const country = ['mt', 'de', 'us'][index % 3] ?? 'mt';
+      node.host.disk.put('/etc/choria/facts.json', `${JSON.stringify({country, index})}\n`, 0o644);
+      node.host.disk.put('/etc/choria/classes.txt', index % 2 === 0 ? 'even\n' : 'odd\n', 0o644);
+      node.host.disk.put('/etc/choria/policies/ledger.policy', ledgerPolicy, 0o644);
+      node.host.disk.put('/var/log/keep', '', 0o600);
+    }
+  }
+
+  /** A machine of a caller with this certificate name; made once. */
+  async caller(name: string): Promise<SimMachine> {
+    const known = this.#callers.get(name);
+    if (known !== undefined) return known;
+    const machine = this.#machine(`${name}.host`, `10.9.0.${this.#callers.size + 1}`);
+    this.#callers.set(name, machine);
+    await this.#writeIdentity(machine.host, name, []);
+    return machine;
+  }
+
+  async startBroker(): Promise<void> {
+    const {broker} = this;
+    const process = this.#start(broker, {});
+    const config = await loadConfig({platform: process.platform, mode: 'server', path: '/etc/choria/choria.conf'});
+    broker.broker = await startBroker({config, platform: process.platform, logger: silentLogger});
+  }
+
+  async startNode(node: NodeMachine): Promise<void> {
+    const process = this.#start(node, {});
+    const {platform} = process;
+    const config = await loadConfig({platform, mode: 'server', path: '/etc/choria/choria.conf'});
+    const server = await createServer({
+      config,
+      platform,
+      logger: silentLogger,
+      agentProviders: [],
+      agents: [createLedgerAgent(process, (run) => this.#options.ran(run, node))],
+    });
+    node.server = server;
+    await server.start();
+  }
+
+  /** A new process on a caller's machine, and the descriptions its client needs. */
+  clientProcess(
+    machine: SimMachine,
+    options: {readonly certname: string},
+  ): {readonly platform: Platform; readonly resolver: DdlResolver} {
+    const process = this.#start(machine, {MCOLLECTIVE_CERTNAME: options.certname});
+    return {platform: process.platform, resolver: this.#resolver(process)};
+  }
+
+  /** Ends whatever runs on a machine, at once. */
+  kill(machine: SimMachine, options: {readonly powerCut?: boolean} = {}): void {
+    const {powerCut = false} = options;
+    machine.process?.kill({silently: powerCut});
+    machine.process = undefined;
+    if (powerCut) machine.host.disk.cutPower();
+    if ('server' in machine) machine.server = undefined;
+    if ('broker' in machine) machine.broker = undefined;
+  }
+
+  #start(machine: SimMachine, env: Readonly<Record<string, string>>): SimProcess {
+    machine.process?.kill({silently: false});
+    const pid = this.#pid++;
+    const process = new SimProcess({
+      host: machine.host,
+      pid,
+      timeline: this.#options.timeline,
+      network: this.network,
+      random: this.#options.random.fork(`process-${machine.host.name}-${pid}`),
+      startWallMs,
+      env: {HOME: '/root', USER: 'root', ...env},
+    });
+    machine.process = process;
+    return process;
+  }
+
+  #machine(name: string, address: string): SimMachine {
+    const disk = new SimDisk(this.#options.random.fork(`disk-${name}`));
+    return {host: {name, address, disk, clockOffsetMs: 0, diskDelayMs}, process: undefined};
+  }
+
+  async #writeIdentity(host: SimHost, name: string, lines: readonly string[]): Promise<void> {
+    const isCaller = name.endsWith('.mcollective');
+    const authority = await this.#authority;
+    const issued = await issueCertificate({
+      authority,
+      commonName: name,
+      nowMs: startWallMs - 86_400_000,
+      random: this.#options.random.fork(`certificate-${name}`),
+      validityMs,
+      // Protocol v1 signs with RSA; nodes only need a key for TLS and may share it.
+      ...(isCaller ? {keyKind: 'rsa' as const} : {keyPem: await this.#nodeKeyPem}),
+    });
+    host.disk.put('/etc/choria/ssl/ca.pem', authority.certificatePem, 0o644);
+    host.disk.put('/etc/choria/ssl/own.pem', issued.certificatePem, 0o644);
+    host.disk.put('/etc/choria/ssl/own.key', issued.keyPem);
+    const all = [
+      `identity = ${name}`,
+      'collectives = mcollective',
+      'loglevel = error',
+      `plugin.choria.middleware_hosts = ${brokerHost}:${brokerPort}`,
+      'plugin.choria.use_srv = false',
+      'plugin.security.provider = file',
+      'plugin.security.file.certificate = /etc/choria/ssl/own.pem',
+      'plugin.security.file.key = /etc/choria/ssl/own.key',
+      'plugin.security.file.ca = /etc/choria/ssl/ca.pem',
+      ...lines,
+    ];
+    host.disk.put('/etc/choria/choria.conf', `${all.join('\n')}\n`);
+  }
+
+  #resolver(process: SimProcess): DdlResolver {
+    const ddl = agentDdl(createLedgerAgent(process, () => undefined));
+    return {
+      agent: async (name) => (name === 'ledger' ? ddl : undefined),
+      data: async () => undefined,
+      agentNames: async () => ['ledger'],
+      dataNames: async () => [],
+    };
+  }
+}
