@@ -6,7 +6,7 @@
 import {startBroker, type RunningBroker} from '../broker/index.ts';
 import {loadConfig} from '../config/index.ts';
 import {generateKey, issueCertificate, issueCertificateAuthority, type IssuedCertificate} from '../crypto/index.ts';
-import {agentDdl} from '../rpc/agent.ts';
+import {agentDdl} from '../rpc/index.ts';
 import {silentLogger} from '../lib/logger.ts';
 import type {Platform} from '../lib/platform.ts';
 import {createServer, type ChoriaServer} from '../server/index.ts';

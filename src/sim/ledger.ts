@@ -1,7 +1,7 @@
 /**
  * The agent that simulated nodes run: it writes down what ran, which is what the checkers compare with.
  */
-import {defineAction, defineAgent, type DefinedAgent} from '../rpc/agent.ts';
+import {defineAction, defineAgent, type DefinedAgent} from '../rpc/index.ts';
 import type {SimProcess} from './process.ts';
 import {sleep} from '../lib/platform.ts';
 
