@@ -5,7 +5,7 @@
  * Plain JavaScript, because it runs before anything is installed.
  *
  *     node tools/ci.mjs tier NAME -- COMMAND...   a test run counts its tests, anything else counts as one
- *     node tools/ci.mjs install                   nats-server (Go module), for the peers
+ *     node tools/ci.mjs install                   nats-server and opa (Go modules), for the peers and the Rego judges
  *     node tools/ci.mjs end                       prints the table and `N passed, N failed`; exits 1 when anything failed
  */
 import {spawnSync} from 'node:child_process';
@@ -13,7 +13,6 @@ import {existsSync, mkdtempSync, readFileSync, appendFileSync, rmSync} from 'nod
 import {homedir, tmpdir} from 'node:os';
 import {join} from 'node:path';
 
-const natsServerVersion = 'v2.15.2';
 const statePath = process.env.CHORIA_CI_STATE;
 
 function record(line) {
@@ -57,14 +56,18 @@ function tier(name, command) {
   record({name, passed: counted.passed, failed, seconds: Math.round((Date.now() - startedAtMs) / 1000)});
 }
 
+/** Go programs that the peers tier and the Rego judges talk to; built from their modules, which Go verifies by checksum. */
+const goPrograms = [
+  {name: 'nats-server', module: 'github.com/nats-io/nats-server/v2@v2.15.2'},
+  {name: 'opa', module: 'github.com/open-policy-agent/opa@v1.17.1'},
+];
+
 function install() {
-  const path = join(homedir(), 'go', 'bin', 'nats-server');
-  if (!existsSync(path)) {
-    process.stdout.write(`\n== install: nats-server ${natsServerVersion} (Go module)\n`);
-    const result = spawnSync('go', ['install', `github.com/nats-io/nats-server/v2@${natsServerVersion}`], {
-      stdio: 'inherit',
-    });
-    if (result.status !== 0) record({name: 'install nats-server', passed: 0, failed: 1, seconds: 0});
+  for (const {name, module} of goPrograms) {
+    if (existsSync(join(homedir(), 'go', 'bin', name))) continue;
+    process.stdout.write(`\n== install: ${module}\n`);
+    const result = spawnSync('go', ['install', module], {stdio: 'inherit'});
+    if (result.status !== 0) record({name: `install ${name}`, passed: 0, failed: 1, seconds: 0});
   }
 }
 
