@@ -29,3 +29,6 @@ export {
 } from './authentication/broker-auth.ts';
 export {nodePermissions} from './authentication/certificate.ts';
 export {type RunningBroker, startBroker, type StartBrokerOptions} from './start.ts';
+export {type ReloadChanges, SupervisedEngine, type SupervisedEngineOptions} from './supervised/engine.ts';
+export {CalloutError, CalloutErrorCodes, SupervisedError, SupervisedErrorCodes} from './supervised/errors.ts';
+export {findNatsServer, type NatsServerProgram} from './supervised/program.ts';

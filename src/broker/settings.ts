@@ -21,7 +21,10 @@ const distributedKeys = {
 
 const timeoutMsMax = 60_000;
 
+export type EngineName = 'embedded' | 'nats-server';
+
 export interface BrokerSettings {
+  readonly engine: EngineName;
   readonly host: string;
   readonly port: number;
   readonly identity: string;
@@ -29,7 +32,6 @@ export interface BrokerSettings {
   /** Absent: no WebSocket listener. */
   readonly websocket: {readonly host: string; readonly port: number; readonly advertise?: string} | undefined;
   readonly limits: Partial<BrokerLimits>;
-  readonly stopGraceMs: number;
   /** What is accepted and has no effect here, for the log. */
   readonly warnings: readonly string[];
 }
@@ -37,7 +39,8 @@ export interface BrokerSettings {
 /** @throws {BrokerError} `ERR_BROKER_SETTING` */
 export function readSettings(config: Config): BrokerSettings {
   checkFeatures(config);
-  checkUnsupported(config);
+  const engine = engineOf(config);
+  if (engine === 'embedded') checkUnsupported(config);
   const authTimeoutMs = config.get('plugin.choria.network.auth_timeout');
   const tlsTimeoutMs = config.get('plugin.choria.network.tls_timeout');
   if (authTimeoutMs > timeoutMsMax || tlsTimeoutMs > timeoutMsMax) {
@@ -47,13 +50,13 @@ export function readSettings(config: Config): BrokerSettings {
   }
   const port = portOf(config, 'plugin.choria.network.client_port');
   return {
+    engine,
     host: textOf(config.get('plugin.choria.network.listen_address')) || '::',
     port,
     identity: textOf(config.get('identity')),
     websocket: webSocketOf(config),
     advertise: parseAdvertise(textOf(config.get('plugin.choria.network.public_url'))),
     limits: {authTimeoutMs, tlsTimeoutMs, writeDeadlineMs: config.get('plugin.choria.network.write_deadline')},
-    stopGraceMs: 0,
     warnings: warningsOf(config),
   };
 }
@@ -80,6 +83,14 @@ function webSocketOf(config: Config): BrokerSettings['websocket'] {
   };
 }
 
+function engineOf(config: Config): EngineName {
+  const engine = config.get('plugin.choria.network.engine');
+  if (engine === 'embedded' || engine === 'nats-server') return engine;
+  throw settingError(
+    `Cannot use "plugin.choria.network.engine" ${JSON.stringify(engine)}: expected embedded or nats-server`,
+  );
+}
+
 function checkFeatures(config: Config): void {
   if (config.get('plugin.choria.broker_federation')) {
     throw settingError(
@@ -101,7 +112,7 @@ function checkUnsupported(config: Config): void {
   for (const [key, what] of Object.entries(distributedKeys) as [keyof typeof distributedKeys, string][]) {
     if (!isSet(config.get(key))) continue;
     throw settingError(
-      `Cannot start the embedded broker: "${key}" asks for ${what}, which needs the engine nats-server: remove the setting, or run a nats-server beside the fleet`,
+      `Cannot start the embedded broker: "${key}" asks for ${what}, which needs the engine nats-server: set "plugin.choria.network.engine = nats-server", or remove the setting`,
     );
   }
   if (isSet(config.get('plugin.choria.network.mapping.names'))) {

@@ -1,6 +1,7 @@
 /** Starts a broker as a configuration describes it: the one function behind `choria broker run`, the demo and embedding programs. */
 import type {Config} from '../config/index.ts';
 import {createSecurityProvider, type RevocationWatch, watchCredentials, watchRevocations} from '../connect/index.ts';
+import type {SecurityProvider} from '../crypto/index.ts';
 import type {Logger} from '../lib/logger.ts';
 import type {Platform} from '../lib/platform.ts';
 import {
@@ -10,10 +11,14 @@ import {
   systemAccountName,
 } from './authentication/accounts.ts';
 import {brokerAuthOptions} from './authentication/auth-settings.ts';
-import {createBrokerAuthenticator} from './authentication/broker-auth.ts';
+import {type BrokerAuthOptions, createBrokerAuthenticator} from './authentication/broker-auth.ts';
+import type {Authenticator} from './authentication/types.ts';
 import {createEmbeddedEngine, type EmbeddedEngine} from './embedded/engine.ts';
 import {BrokerError} from './errors.ts';
-import {readSettings} from './settings.ts';
+import {type BrokerSettings, readSettings} from './settings.ts';
+import {SupervisedEngine} from './supervised/engine.ts';
+import {findNatsServer} from './supervised/program.ts';
+import {readSupervisedSettings} from './supervised/settings.ts';
 import type {Engine, EngineAddresses} from './types.ts';
 
 export interface StartBrokerOptions {
@@ -28,7 +33,8 @@ export interface RunningBroker {
   readonly addresses: EngineAddresses;
   /** Of the client listener; the real one when the configuration says 0. */
   readonly port: number;
-  stop(): Promise<void>;
+  /** `graceMs`: how long clients may take to go elsewhere before they are closed; default none. */
+  stop(options?: {readonly graceMs?: number}): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -53,16 +59,59 @@ export async function startBroker(options: StartBrokerOptions): Promise<RunningB
       'Cannot start the broker: it has no certificate or no authority, expected both from the security provider',
     );
   }
+  let engine: BrokerEngine | undefined;
+  const revocations = await revocationsOf(config, {platform, logger, onChange: () => engine?.cutRevoked()});
+  const parts: EngineParts = {settings, provider, platform, logger, config, auth, revocations};
+  engine = settings.engine === 'nats-server' ? await createSupervised(parts) : createEmbedded(parts);
+  const running = engine;
+  const addresses = await running.start();
+  const watch = watchCredentials(provider, {
+    clock: platform.clock,
+    logger,
+    onChange: () => running.useCertificates(provider.tls),
+  });
+  const stop: RunningBroker['stop'] = async (how = {}) => {
+    revocations?.stop();
+    watch.stop();
+    await running.stop(how);
+  };
+  return {
+    engine: running,
+    addresses,
+    get port() {
+      return running.port;
+    },
+    stop,
+    [Symbol.asyncDispose]: () => stop(),
+  };
+}
+
+type BrokerEngine = EmbeddedEngine | SupervisedEngine;
+
+interface EngineParts {
+  readonly settings: BrokerSettings;
+  readonly provider: SecurityProvider;
+  readonly platform: Platform;
+  readonly logger: Logger;
+  readonly config: Config;
+  readonly auth: BrokerAuthOptions;
+  readonly revocations: RevocationWatch | undefined;
+}
+
+function authenticatorOf({auth, revocations}: Pick<EngineParts, 'auth' | 'revocations'>): Authenticator {
+  return createBrokerAuthenticator({...auth, ...(revocations === undefined ? {} : {revocations})});
+}
+
+function createEmbedded(parts: EngineParts): EmbeddedEngine {
+  const {settings, provider, platform, logger, auth, revocations} = parts;
   const tls = {
     // Asked for at each connection, so that a renewed certificate is used from the next one on.
     get material() {
       return provider.tls;
     },
-    clientCertificates: hasAuthority ? ('if-given' as const) : ('none' as const),
+    clientCertificates: provider.tls.caPem === undefined ? ('none' as const) : ('if-given' as const),
   };
-  let engine: EmbeddedEngine | undefined;
-  const revocations = await revocationsOf(config, {platform, logger, onChange: () => engine?.cutRevoked()});
-  engine = createEmbeddedEngine({
+  return createEmbeddedEngine({
     platform,
     logger,
     host: settings.host,
@@ -78,19 +127,42 @@ export async function startBroker(options: StartBrokerOptions): Promise<RunningB
     systemAccount: systemAccountName,
     exports: accountExports,
     ...(settings.websocket === undefined ? {} : {websocket: {...settings.websocket, tls}}),
-    authenticator: createBrokerAuthenticator({...auth, ...(revocations === undefined ? {} : {revocations})}),
+    authenticator: authenticatorOf(parts),
     ...(revocations === undefined ? {} : {revocations}),
     limits: settings.limits,
   });
-  const addresses = await engine.start();
-  const running = engine;
-  const watch = watchCredentials(provider, {clock: platform.clock, logger});
-  const stop = async (): Promise<void> => {
-    revocations?.stop();
-    watch.stop();
-    await running.stop({graceMs: settings.stopGraceMs});
-  };
-  return {engine, addresses, port: engine.port, stop, [Symbol.asyncDispose]: stop};
+}
+
+/** Here a certificate is demanded from everybody, or, where tokens count, from nobody: nats-server has nothing between. */
+async function createSupervised(parts: EngineParts): Promise<SupervisedEngine> {
+  const {settings, provider, platform, logger, config, auth} = parts;
+  const supervised = readSupervisedSettings(config);
+  for (const warning of supervised.warnings) logger.warn(warning);
+  const program = await findNatsServer(platform, supervised.program);
+  return new SupervisedEngine({
+    platform,
+    logger,
+    program,
+    settings: supervised,
+    identity: settings.identity,
+    host: settings.host,
+    port: settings.port,
+    ...(settings.advertise === undefined ? {} : {advertise: settings.advertise}),
+    limits: settings.limits,
+    tls: provider.tls,
+    areCertificatesRequired: !admitsByToken(auth),
+    authenticator: authenticatorOf(parts),
+    hasProvisioning: auth.provisioning !== undefined,
+  });
+}
+
+function admitsByToken({issuers, clientSigners, serverSigners, provisioning}: BrokerAuthOptions): boolean {
+  return (
+    Object.keys(issuers ?? {}).length > 0 ||
+    (clientSigners ?? []).length > 0 ||
+    (serverSigners ?? []).length > 0 ||
+    provisioning !== undefined
+  );
 }
 
 async function revocationsOf(

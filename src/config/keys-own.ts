@@ -54,4 +54,22 @@ export const ownKeys = {
     usedBy: ['all'],
     doc: 'Certificate revocation lists of the authority in PEM text. Certificates that they name are refused for connections and for signed requests. It is read again when it changes.',
   },
+  'plugin.choria.network.engine': {
+    type: 'string',
+    default: 'embedded',
+    allowed: ['embedded', 'nats-server'],
+    usedBy: ['broker'],
+    doc: 'What carries the messages: "embedded" is part of this program and enough for one machine; "nats-server" is the program of that name, run and configured by this one, for clusters, gateways, leaf nodes and streams.',
+  },
+  'plugin.choria.network.nats_server': {
+    type: 'path_string',
+    usedBy: ['broker'],
+    doc: 'The program nats-server for the engine of that name. Without it, it is looked for on the PATH, in GOBIN, GOPATH/bin, ~/.local/bin and ~/go/bin.',
+  },
+  'plugin.choria.network.open_routes': {
+    type: 'boolean',
+    default: 'false',
+    usedBy: ['broker'],
+    doc: 'Lets brokers form a cluster without plugin.choria.network.peer_password. Any certificate of the authority can then join as a broker.',
+  },
 } as const satisfies KeySpecs;

@@ -11,7 +11,9 @@ export interface ConnectAuth {
   readonly token?: string;
   /** When the token ends; nothing is sent with one that has ended. */
   readonly expiresAtMs?: number | undefined;
-  /** Signs the broker's nonce with the key of the token; raw signature bytes. */
+  /** A public user nkey; `signNonce` signs with it. */
+  readonly nkey?: string;
+  /** Signs the broker's nonce with the key of the token or nkey; raw signature bytes. */
   readonly signNonce?: (nonce: Buffer) => Promise<Buffer>;
 }
 
@@ -61,8 +63,8 @@ async function tokenFields(
   info: BrokerInfo,
   server: ServerUrl,
 ): Promise<Readonly<Record<string, string>>> {
-  if (auth?.token === undefined) return {};
-  if (auth.signNonce === undefined) return {auth_token: auth.token};
+  if (auth?.nkey === undefined && auth?.token === undefined) return {};
+  if (auth.signNonce === undefined) return auth.token === undefined ? {} : {auth_token: auth.token};
   if (info.nonce === undefined) {
     throw new ConnectError(
       'ERR_AUTHORIZATION',
@@ -71,6 +73,8 @@ async function tokenFields(
     );
   }
   const signature = await auth.signNonce(Buffer.from(info.nonce));
+  if (auth.nkey !== undefined) return {nkey: auth.nkey, sig: signature.toString('base64url')};
+  if (auth.token === undefined) return {};
   // The token goes out under both names: brokers of both kinds read the one they know.
   return {auth_token: auth.token, jwt: auth.token, sig: signature.toString('base64url')};
 }

@@ -12,7 +12,7 @@ export interface CredentialWatch {
 /** What was good stays in use until there is something good to replace it; each problem is said once. */
 export function watchCredentials(
   provider: SecurityProvider,
-  options: {readonly clock: Clock; readonly logger: Logger},
+  options: {readonly clock: Clock; readonly logger: Logger; readonly onChange?: () => void},
 ): CredentialWatch {
   const {clock, logger} = options;
   let lastProblem = '';
@@ -20,7 +20,10 @@ export function watchCredentials(
   let timer: TimerHandle | undefined;
   const round = async (): Promise<void> => {
     try {
-      if ((await provider.refresh?.()) === true) logger.info('Read changed certificates or tokens again');
+      if ((await provider.refresh?.()) === true) {
+        logger.info('Read changed certificates or tokens again');
+        options.onChange?.();
+      }
       lastProblem = '';
     } catch (error) {
       const problem = errorMessage(error);

@@ -28,7 +28,7 @@ async function start(request: StartRequest): Promise<RunningProcess> {
   const child = spawn(request.command, [...request.args], {
     cwd: request.cwd,
     env: {...request.env},
-    stdio: [request.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [request.input === undefined && request.holdsInput !== true ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     // A group of its own: a timeout ends what the child started, too.
     detached: process.platform !== 'win32',
     windowsHide: true,
@@ -51,10 +51,10 @@ function started(child: ChildProcess): Promise<void> {
 }
 
 function giveInput(child: ChildProcess, input: Uint8Array | undefined): void {
-  if (!child.stdin || input === undefined) return;
+  if (!child.stdin) return;
   // A child that ends without reading its input breaks the pipe; how it ended is told by its exit.
   child.stdin.on('error', () => child.stdin?.destroy());
-  child.stdin.end(input);
+  if (input !== undefined) child.stdin.end(input);
 }
 
 function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {

@@ -100,6 +100,8 @@ export interface ProcessRequest {
   readonly cwd: string;
   /** Written to standard input, which is then closed. Absent: the null device. */
   readonly input?: Uint8Array;
+  /** Standard input is a pipe that ends when this process does, however it ends; nothing is written to it. */
+  readonly holdsInput?: boolean;
   /** The whole process group is killed when this passes. */
   readonly timeoutMs: number;
   /** Output beyond this is counted and dropped. */

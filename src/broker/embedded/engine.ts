@@ -197,6 +197,9 @@ export class EmbeddedEngine implements Engine {
     }
   }
 
+  /** New certificates are asked for at each connection: there is nothing to do. */
+  useCertificates(): void {}
+
   /** Ends when every connection is gone: after `graceMs` they are told to close, and two seconds later they are cut. */
   async stop(options: {readonly graceMs?: number} = {}): Promise<void> {
     if (this.#isStopping) return;

@@ -1,0 +1,112 @@
+/**
+ * Answers nats-server's questions about connections with the same decision that the embedded engine uses.
+ *
+ * Users get no name in the server: it closes named ones when it reloads its configuration, while it asks again about the others, keeps who is still
+ * allowed, with changed rights where they changed, and cuts the rest.
+ */
+import {CryptoError, readCertificates} from '../../crypto/index.ts';
+import {errorMessage} from '../../lib/errors.ts';
+import type {Logger} from '../../lib/logger.ts';
+import type {PeerCertificate, TlsState} from '../../lib/network.ts';
+import type {Clock} from '../../lib/platform.ts';
+import type {AuthDecision, Authenticator, ConnectionFacts} from '../authentication/types.ts';
+import {type CalloutRequest, encodeCalloutAnswer, openCalloutRequest} from './callout-tokens.ts';
+import {CalloutError} from './errors.ts';
+import {supervisedLimits} from './limits.ts';
+
+export interface CalloutOptions {
+  readonly authenticator: () => Authenticator;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly issuer: {readonly seed: string; readonly publicKey: string};
+}
+
+export class Callout {
+  readonly #options: CalloutOptions;
+  #underWay = 0;
+
+  constructor(options: CalloutOptions) {
+    this.#options = options;
+  }
+
+  /** The answer to one request; undefined when it is none of ours or cannot be answered: the server refuses the connection in time. */
+  async answer(payload: Buffer): Promise<Buffer | undefined> {
+    const {clock, logger, issuer} = this.#options;
+    if (this.#underWay >= supervisedLimits.decisionsMax) {
+      logger.warn('Not deciding about a connection: too many are waiting', {waiting: this.#underWay});
+      return undefined;
+    }
+    let request: CalloutRequest;
+    try {
+      request = openCalloutRequest(payload.toString('latin1'), {nowMs: clock.nowMs(), issuer: issuer.publicKey});
+    } catch (error) {
+      if (!(error instanceof CalloutError)) throw error;
+      logger.warn(`Not answering a question about a connection: ${error.message}`);
+      return undefined;
+    }
+    this.#underWay += 1;
+    try {
+      const verdict = await this.#decide(request);
+      const nowMs = clock.nowMs();
+      return Buffer.from(encodeCalloutAnswer(request, {verdict, seed: issuer.seed, nowMs, isNamed: false}), 'latin1');
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  async #decide(request: CalloutRequest): Promise<AuthDecision> {
+    const {logger, authenticator} = this.#options;
+    const facts = factsOf(request);
+    const {connect} = request;
+    try {
+      const decision = await authenticator().authenticate(facts, connect);
+      const fields = {cid: facts.clientId, remote: facts.remoteAddress};
+      if (!decision.isAdmitted) logger.warn(`Denying connection: ${decision.reason}`, fields);
+      return decision;
+    } catch (error) {
+      logger.error(`Could not authenticate a connection: ${errorMessage(error)}`, {cid: facts.clientId});
+      return {isAdmitted: false, reason: 'the authentication failed'};
+    }
+  }
+}
+
+function factsOf(request: CalloutRequest): ConnectionFacts {
+  const {client} = request;
+  return {
+    clientId: client.id,
+    kind: client.kind === 'Leafnode' ? 'leafnode' : client.type === 'websocket' ? 'websocket' : 'client',
+    remoteAddress: client.host,
+    tls: tlsOf(request),
+    nonce: client.nonce,
+  };
+}
+
+function tlsOf({tls}: CalloutRequest): TlsState | undefined {
+  if (tls === undefined) return undefined;
+  const pem = tls.verifiedPem ?? tls.presentedPem;
+  const peerCertificate = pem === undefined ? undefined : readCertificate(pem);
+  return {
+    version: `TLSv${tls.version}`,
+    cipher: tls.cipher,
+    peerVerified: tls.verifiedPem !== undefined && peerCertificate !== undefined,
+    ...(peerCertificate === undefined ? {} : {peerCertificate}),
+  };
+}
+
+/** A certificate that cannot be read proves nobody. */
+function readCertificate(pem: string): PeerCertificate | undefined {
+  try {
+    const [certificate] = readCertificates(pem, 1);
+    if (certificate === undefined) return undefined;
+    return {
+      commonName: certificate.commonName,
+      subjectAltNames: certificate.dnsNames,
+      validToMs: certificate.notAfterMs,
+      fingerprint256: certificate.x509.fingerprint256,
+      pem,
+    };
+  } catch (error) {
+    if (error instanceof CryptoError) return undefined;
+    throw error;
+  }
+}

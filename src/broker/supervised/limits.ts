@@ -1,0 +1,38 @@
+/** The bounds of running a nats-server. */
+export const supervisedLimits = {
+  /** `--version` and `-t`. */
+  checkTimeoutMs: 20_000,
+  outputBytesMax: 65_536,
+  /** It asks again about every connection, one after the other, before it says that it is done. */
+  reloadTimeoutMs: 120_000,
+  /** From the start of the program to its ports file. JetStream reads its store first. */
+  startTimeoutMs: 60_000,
+  pollMs: 20,
+  portsFileBytesMax: 16_384,
+  /** Waits before a further start of a program that ended by itself: doubled each time, back to the first after `healthyMs`. */
+  restartMsMin: 200,
+  restartMsMax: 30_000,
+  healthyMs: 60_000,
+  /** After SIGTERM. */
+  killGraceMs: 5000,
+  /** How long a program whose parent is gone has to end by itself, in seconds. */
+  orphanGraceSeconds: 5,
+  /** nats-server refuses a shorter one. */
+  lameDuckMsMin: 30_000,
+  /** Between telling clients to go and closing the first. */
+  lameDuckGraceMs: 500,
+  /** Connections of ours to it. */
+  linkTimeoutMs: 5000,
+  linkRetryMsMax: 2000,
+  /** Decisions of the auth callout under way at once; the rest is refused by its time-out. */
+  decisionsMax: 10_000,
+  /** Answers of the members of a cluster to a question about connections. */
+  membersMax: 64,
+  memberAnswerMs: 1000,
+  /** Connections in one page of a member's answer; larger pages do not fit into a message with all subscriptions. */
+  connectionsPage: 512,
+  connectionsMax: 200_000,
+  streamRequestMs: 5000,
+  streamRetryMsMin: 500,
+  streamRetryMsMax: 30_000,
+} as const;
