@@ -20,3 +20,4 @@ export type {MethodName, Selection, SelectionInput} from './select.ts';
 export {DiscoveryError, discoveryErrorCodes} from './errors.ts';
 export type {DiscoveryErrorCode} from './errors.ts';
 export {discoveryLimits} from './limits.ts';
+export {splitShellWords} from './shell-words.ts';

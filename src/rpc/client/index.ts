@@ -10,6 +10,7 @@ export type {ReplyStream, RunRequest} from './reply-stream.ts';
 export {checkTargets, isUsableIdentity, limitTargets, splitBatches} from './targets.ts';
 export type {LimitOptions} from './targets.ts';
 export {clientLimits} from './limits.ts';
+export {parseReplyBody, type ReplyBody} from './reply-body.ts';
 export {RequestError, requestErrorCodes} from './errors.ts';
 export type {RequestErrorCode} from './errors.ts';
 export type {
