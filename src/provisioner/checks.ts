@@ -38,15 +38,20 @@ export function checkSigningRequest(
     throw refused(errorMessage(error));
   }
   if (request.commonNames.length !== 1 || request.commonName !== identity) {
-    throw refused(`the signing request is for ${JSON.stringify(request.commonNames)}, expected ${JSON.stringify(identity)} alone`);
+    throw refused(
+      `the signing request is for ${JSON.stringify(request.commonNames)}, expected ${JSON.stringify(identity)} alone`,
+    );
   }
   for (const name of [request.commonName, ...request.dnsNames]) {
-    if (denied.some((pattern) => pattern.test(name))) throw refused(`the name ${JSON.stringify(name)} is on the deny list`);
+    if (denied.some((pattern) => pattern.test(name)))
+      throw refused(`the name ${JSON.stringify(name)} is on the deny list`);
   }
   const {asymmetricKeyType, asymmetricKeyDetails} = request.publicKey;
   const bits = asymmetricKeyDetails?.modulusLength ?? 0;
   if (asymmetricKeyType === 'rsa' && bits < provisionerLimits.rsaBitsMin) {
-    throw refused(`the signing request has an RSA key of ${bits} bits, expected at least ${provisionerLimits.rsaBitsMin}`);
+    throw refused(
+      `the signing request has an RSA key of ${bits} bits, expected at least ${provisionerLimits.rsaBitsMin}`,
+    );
   }
   return request;
 }
@@ -65,5 +70,8 @@ export function checkIssuedCertificate(certificatePem: string, request: Requeste
     throw new ProvisionerError('ERR_PROVISIONER_HELPER', 'the helper gave a certificate that cannot be read');
   }
   if (certificate.publicKey.equals(createPublicKey(request.publicKey.export({format: 'pem', type: 'spki'})))) return;
-  throw new ProvisionerError('ERR_PROVISIONER_HELPER', 'the helper gave a certificate that is for another key than the one of the node');
+  throw new ProvisionerError(
+    'ERR_PROVISIONER_HELPER',
+    'the helper gave a certificate that is for another key than the one of the node',
+  );
 }

@@ -66,7 +66,8 @@ export async function runHelper(
       throw failed(`could not run the helper "${program}": ${errorMessage(cause)}`, cause);
     });
   if (result.timedOut) throw failed(`the helper took longer than ${provisionerLimits.helperMs / 1000} s and was ended`);
-  if (result.exitCode !== 0) throw failed(`the helper ended with ${result.exitCode ?? result.signalName ?? 'no exit code'}`);
+  if (result.exitCode !== 0)
+    throw failed(`the helper ended with ${result.exitCode ?? result.signalName ?? 'no exit code'}`);
   if (result.droppedBytes > 0) throw failed('the helper wrote more than is read');
   return parseHelperOutput(result.stdout);
 }

@@ -128,7 +128,9 @@ class Caller implements NodeCaller {
       if (pending === undefined || reply.agent !== pending.agent) return;
       const isAsked = pending.identity === undefined || reply.senderId === pending.identity;
       if (!isAsked || (transportSender !== undefined && transportSender !== reply.senderId)) {
-        this.#logger.warn(`An answer in the name of ${JSON.stringify(reply.senderId.slice(0, 200))} is not from the node that was asked`);
+        this.#logger.warn(
+          `An answer in the name of ${JSON.stringify(reply.senderId.slice(0, 200))} is not from the node that was asked`,
+        );
         return;
       }
       pending.answered(reply.senderId, reply.body);

@@ -98,7 +98,11 @@ class Host {
     const text = textOf(data, 'jwt');
     if (tokenKey === undefined) throw refused('there is no key to verify its token with');
     try {
-      const {claims} = verifyToken(text, {key: tokenKey, purpose: 'choria_provisioning', nowMs: platform.clock.nowMs()});
+      const {claims} = verifyToken(text, {
+        key: tokenKey,
+        purpose: 'choria_provisioning',
+        nowMs: platform.clock.nowMs(),
+      });
       readProvisioningToken(text);
       return claims;
     } catch (error) {
@@ -154,7 +158,8 @@ class Host {
       if (!output.shutdown) this.#checkOutput(output);
       return output;
     } catch (error) {
-      if (!(error instanceof ProvisionerError && error.code === 'ERR_PROVISIONER_DEFERRED')) metrics.count('helper_errors');
+      if (!(error instanceof ProvisionerError && error.code === 'ERR_PROVISIONER_DEFERRED'))
+        metrics.count('helper_errors');
       throw error;
     } finally {
       stop();
@@ -184,7 +189,9 @@ class Host {
       return true;
     } catch (error) {
       if (!settings.upgradesOptional) throw error;
-      logger.warn(`${this.#identity} is configured without the upgrade to ${inert(output.upgrade)}: ${errorMessage(error)}`);
+      logger.warn(
+        `${this.#identity} is configured without the upgrade to ${inert(output.upgrade)}: ${errorMessage(error)}`,
+      );
       return false;
     }
   }
@@ -213,7 +220,8 @@ class Host {
 
   #mint(output: HelperOutput, publicKey: string): string {
     const {signer, settings, platform, logger} = this.#tools;
-    if (signer === undefined) throw new ProvisionerError('ERR_PROVISIONER_SETTING', 'there is no key to sign its token with');
+    if (signer === undefined)
+      throw new ProvisionerError('ERR_PROVISIONER_SETTING', 'there is no key to sign its token with');
     return mintServerToken(
       {
         identity: output.configuration['identity'] || this.#identity,

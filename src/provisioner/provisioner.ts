@@ -2,13 +2,7 @@
  * The service that configures nodes: it hears of those that wait, and brings each through its steps, several at once (server.md 15).
  */
 import type {Config} from '../config/types.ts';
-import {
-  type Connection,
-  connectSecurity,
-  openConnection,
-  securitySwitches,
-  serverSource,
-} from '../connect/index.ts';
+import {type Connection, connectSecurity, openConnection, securitySwitches, serverSource} from '../connect/index.ts';
 import {chooseSecurityProvider} from '../connect/index.ts';
 import {createMessenger} from '../client/internal.ts';
 import {createUnsignedProvider, type SecurityProvider} from '../crypto/index.ts';
@@ -64,10 +58,16 @@ export interface Provisioner extends AsyncDisposable {
 export async function createProvisioner(options: ProvisionerOptions): Promise<Provisioner> {
   const {settings, platform} = options;
   if (settings.leaderElection && options.election === undefined) {
-    throw new ProvisionerError('ERR_PROVISIONER_SETTING', 'Cannot use "leader_election": this program has no elections to take part in; run one provisioner and leave the setting out');
+    throw new ProvisionerError(
+      'ERR_PROVISIONER_SETTING',
+      'Cannot use "leader_election": this program has no elections to take part in; run one provisioner and leave the setting out',
+    );
   }
   if (settings.regoPolicy !== '' && options.policy === undefined) {
-    throw new ProvisionerError('ERR_PROVISIONER_SETTING', 'Cannot use "rego_policy": this program has nothing here that judges Rego; deny nodes in the helper and leave the setting out');
+    throw new ProvisionerError(
+      'ERR_PROVISIONER_SETTING',
+      'Cannot use "rego_policy": this program has nothing here that judges Rego; deny nodes in the helper and leave the setting out',
+    );
   }
   const [tokenKey, signer] = await Promise.all([
     readTokenKey(settings, platform.files),
@@ -103,7 +103,10 @@ class Service implements Provisioner {
   #timer: TimerHandle | undefined;
   #isPaused = false;
 
-  constructor(options: ProvisionerOptions, parts: {readonly hosts: HostTable; readonly tools: Omit<HostTools, 'caller'>}) {
+  constructor(
+    options: ProvisionerOptions,
+    parts: {readonly hosts: HostTable; readonly tools: Omit<HostTools, 'caller'>},
+  ) {
     this.#options = options;
     this.#tools = parts.tools;
     this.#hosts = parts.hosts;
@@ -163,7 +166,10 @@ class Service implements Provisioner {
     }
     const problems = await provider.validate();
     if (problems.length === 0) return provider;
-    throw new ProvisionerError('ERR_PROVISIONER_SETTING', `security setup is not valid, ${problems.length} errors encountered: ${problems.join(', ')}`);
+    throw new ProvisionerError(
+      'ERR_PROVISIONER_SETTING',
+      `security setup is not valid, ${problems.length} errors encountered: ${problems.join(', ')}`,
+    );
   }
 
   #connect(provider: SecurityProvider, signal: AbortSignal | undefined): Promise<Connection> {
@@ -255,7 +261,8 @@ class Service implements Provisioner {
       return;
     }
     const problem = this.#hosts.offer(identity);
-    if (problem === 'full') logger.warn(`More than ${provisionerLimits.queueMax} nodes wait; ${identity} is taken later`);
+    if (problem === 'full')
+      logger.warn(`More than ${provisionerLimits.queueMax} nodes wait; ${identity} is taken later`);
     if (problem !== undefined) return;
     this.metrics.count(how);
     this.#work();

@@ -73,7 +73,9 @@ function expiry(
   const usual = issuedAt + Math.floor(validityMs / 1000);
   if (given === undefined || given === null || given === 0) return usual;
   if (typeof given === 'number' && given >= issuedAt + provisionerLimits.tokenMsMin / 1000) return Math.floor(given);
-  warn(`server_claims.exp is ${JSON.stringify(given)}, expected seconds since 1970 at least an hour ahead: the usual validity is used`);
+  warn(
+    `server_claims.exp is ${JSON.stringify(given)}, expected seconds since 1970 at least an hour ahead: the usual validity is used`,
+  );
   return usual;
 }
 

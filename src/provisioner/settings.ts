@@ -106,7 +106,12 @@ export function parseProvisionerSettings(
     leaderElection: read.flag('leader_election'),
     upgradesRepository: read.text('upgrades_repository'),
     upgradesOptional: read.flag('upgrades_optional'),
-    features: {pki: features.flag('pki'), jwt: features.flag('jwt') || ed25519, ed25519, upgrades: features.flag('upgrades')},
+    features: {
+      pki: features.flag('pki'),
+      jwt: features.flag('jwt') || ed25519,
+      ed25519,
+      upgrades: features.flag('upgrades'),
+    },
   };
   checkSettings(settings);
   return settings;
@@ -123,13 +128,19 @@ function checkSettings(settings: ProvisionerSettings): void {
   }
   if (settings.helper.length === 0) throw problem('Cannot use the configuration: "helper" names no program');
   if (features.pki && features.ed25519) {
-    throw problem('Cannot use the configuration: the features "pki" and "ed25519" exclude each other, expected one of them');
+    throw problem(
+      'Cannot use the configuration: the features "pki" and "ed25519" exclude each other, expected one of them',
+    );
   }
   if (features.jwt && settings.jwtVerifyCert === '') {
-    throw problem('Cannot use the configuration: the feature "jwt" needs "jwt_verify_cert", by which tokens are verified');
+    throw problem(
+      'Cannot use the configuration: the feature "jwt" needs "jwt_verify_cert", by which tokens are verified',
+    );
   }
   if (features.ed25519 && settings.jwtSigningKey === '') {
-    throw problem('Cannot use the configuration: the feature "ed25519" needs "jwt_signing_key", which signs the tokens of servers');
+    throw problem(
+      'Cannot use the configuration: the feature "ed25519" needs "jwt_signing_key", which signs the tokens of servers',
+    );
   }
   if (features.upgrades && settings.upgradesRepository === '') {
     throw problem('Cannot use the configuration: the feature "upgrades" needs "upgrades_repository"');
@@ -141,7 +152,9 @@ function readDocument(text: string): ReadonlyMap<string, unknown> {
   try {
     value = parseYamlFacts(text);
   } catch (cause) {
-    throw new ProvisionerError('ERR_PROVISIONER_SETTING', `Cannot read the configuration: ${errorMessage(cause)}`, {cause});
+    throw new ProvisionerError('ERR_PROVISIONER_SETTING', `Cannot read the configuration: ${errorMessage(cause)}`, {
+      cause,
+    });
   }
   if (value instanceof Map) return value as ReadonlyMap<string, unknown>;
   throw problem('Cannot read the configuration: expected "key: value" lines in YAML');
@@ -178,7 +191,8 @@ class Reader {
   whole(key: string, range: {readonly fallback: number; readonly least: number; readonly most: number}): number {
     const value = this.#values.get(key);
     if (value === undefined || value === null || value === 0) return range.fallback;
-    if (typeof value === 'number' && Number.isInteger(value) && value >= range.least && value <= range.most) return value;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= range.least && value <= range.most)
+      return value;
     throw this.#wrong(key, `a whole number from ${range.least} to ${range.most}`);
   }
 

@@ -15,6 +15,7 @@ import {initCommand} from './init.ts';
 import {inventoryCommand} from './inventory.ts';
 import {pingCommand} from './ping.ts';
 import {pluginCommand} from './plugin.ts';
+import {provisionerCommand} from './provisioner.ts';
 import {reqCommand} from './req.ts';
 import {serverCommand} from './server-run.ts';
 import {toolCommand} from './tool.ts';
@@ -46,6 +47,7 @@ export const program: CommandSpec = {
     inventoryCommand,
     pingCommand,
     pluginCommand,
+    provisionerCommand,
     reqCommand,
     serverCommand,
     toolCommand,

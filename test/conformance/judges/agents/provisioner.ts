@@ -41,7 +41,9 @@ interface Step {
 
 /** Steps that the provisioner makes; the rest are the node's. */
 function isOurs(step: Fields): boolean {
-  return step['protocol'] === 'choria:request:1' ? step['agent'] !== 'registration' : text(step['subject']).endsWith('.provisioner');
+  return step['protocol'] === 'choria:request:1'
+    ? step['agent'] !== 'registration'
+    : text(step['subject']).endsWith('.provisioner');
 }
 
 function parsed(message: string): unknown {
@@ -55,7 +57,8 @@ function parsed(message: string): unknown {
 /** Texts that hold JSON compare as values, and what is new in each run by its shape. */
 function normal(value: unknown, key = ''): unknown {
   if (Array.isArray(value)) return value.map((item) => normal(item, key));
-  if (isFields(value)) return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, normal(item, name)]));
+  if (isFields(value))
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, normal(item, name)]));
   if (key === 'nonce' && typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)) return '(nonce)';
   if (key === 'config' && typeof value === 'string') return parsed(value);
   if (key === 'server_jwt' && typeof value === 'string' && value !== '') return tokenShape(value);
@@ -66,7 +69,13 @@ function normal(value: unknown, key = ''): unknown {
 function tokenShape(token: string): unknown {
   const {claims} = decodeToken(token);
   const {exp, iat, nbf, jti, public_key: key, ...rest} = claims;
-  return {...rest, life: Number(exp) - Number(iat), starts: Number(nbf) - Number(iat), jti: typeof jti, key: typeof key};
+  return {
+    ...rest,
+    life: Number(exp) - Number(iat),
+    starts: Number(nbf) - Number(iat),
+    jti: typeof jti,
+    key: typeof key,
+  };
 }
 
 function expectedStep(step: Fields): Step {
@@ -117,7 +126,11 @@ class Scene {
   }
 
   async #reply(payload: Buffer, request: Request, body: string): Promise<void> {
-    const reply = await createReply(request, {senderId: this.#identity(), body: Buffer.from(body), nowMs: this.#nowMs()});
+    const reply = await createReply(request, {
+      senderId: this.#identity(),
+      body: Buffer.from(body),
+      nowMs: this.#nowMs(),
+    });
     const sent = encodeReplyTransport(openTransport(payload), {
       payload: reply,
       senderId: this.#identity(),
@@ -131,14 +144,19 @@ class Scene {
   }
 
   #identity(): string {
-    const asked = (this.#item['steps'] as Fields[]).find((step) => text(step['subject']).startsWith('provisioning.node.'));
+    const asked = (this.#item['steps'] as Fields[]).find((step) =>
+      text(step['subject']).startsWith('provisioning.node.'),
+    );
     return asked === undefined ? 'vm' : text(asked['subject']).slice('provisioning.node.'.length);
   }
 
   /** The answer of the file to the same action; silence where it has none. */
   #answer(request: Request): string | undefined {
-    const replies = (this.#item['steps'] as Fields[]).filter((step) => step['protocol'] === 'choria:reply:1').map(fields);
-    if (request.agent === 'discovery') return replies.some((step) => step['agent'] === 'discovery') ? 'pong' : undefined;
+    const replies = (this.#item['steps'] as Fields[])
+      .filter((step) => step['protocol'] === 'choria:reply:1')
+      .map(fields);
+    if (request.agent === 'discovery')
+      return replies.some((step) => step['agent'] === 'discovery') ? 'pong' : undefined;
     const asked = fields(JSON.parse(request.body.toString('utf8')));
     const found = replies.find((step) => {
       const body = parsed(text(step['message']));
@@ -153,7 +171,8 @@ class Scene {
 }
 
 async function ended(provisioner: Provisioner): Promise<void> {
-  const count = (name: 'provisioned' | 'provision_errors' | 'helper_shutdown_requests'): number => provisioner.metrics.value(name);
+  const count = (name: 'provisioned' | 'provision_errors' | 'helper_shutdown_requests'): number =>
+    provisioner.metrics.value(name);
   while (count('provisioned') + count('provision_errors') + count('helper_shutdown_requests') === 0) {
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -169,7 +188,10 @@ function helperStdin(value: string, publicKey: string): unknown {
   return {keys: Object.keys(input), ...input, inventory, ed25519_pubkey: proof};
 }
 
-async function runScene(item: Fields, directory: string): Promise<{readonly scene: Scene; readonly stdin: string | undefined}> {
+async function runScene(
+  item: Fields,
+  directory: string,
+): Promise<{readonly scene: Scene; readonly stdin: string | undefined}> {
   const steps = (item['steps'] as unknown[]).map(fields);
   const startup = steps.find((step) => text(step['subject']).endsWith('startup.provisioner'));
   const event = startup === undefined ? {} : fields(JSON.parse(text(startup['event'])));
@@ -180,7 +202,9 @@ async function runScene(item: Fields, directory: string): Promise<{readonly scen
   const platform: Platform = {...real, clock};
   const sent = steps.filter(isOurs).map((step) => parsed(typeof step['message'] === 'string' ? step['message'] : ''));
   const actions = new Set(sent.map((body) => (isFields(body) ? body['action'] : undefined)));
-  const shared = sent.flatMap((body) => (isFields(body) && isFields(body['data']) ? [body['data']['token']] : [])).find(Boolean);
+  const shared = sent
+    .flatMap((body) => (isFields(body) && isFields(body['data']) ? [body['data']['token']] : []))
+    .find(Boolean);
   const claims = typeof item['helper_stdin'] === 'string' ? fields(JSON.parse(item['helper_stdin']))['jwt'] : undefined;
   const usual = {cht: 's3cret', chs: false, chu: 'nats://localhost:4222', chpd: true, purpose: 'choria_provisioning'};
   const issuer = generateKeyPairSync('ed25519');
