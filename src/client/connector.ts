@@ -87,6 +87,7 @@ export class Connector {
       platform,
       identity: config.get('identity'),
       mainCollective: config.get('main_collective'),
+      acceptsUnsigned: config.get('plugin.choria.security.unsigned_replies'),
       federations: federationCollectives(config, {
         platform,
         ...(this.#options.federations === undefined ? {} : {federations: this.#options.federations}),

@@ -30,6 +30,8 @@ export interface MessengerOptions {
   readonly identity: string;
   readonly mainCollective: string;
   readonly federations: readonly string[];
+  /** Replies of version 2 need not be signed by the server they name. */
+  readonly acceptsUnsigned?: boolean;
 }
 
 export function createMessenger(options: MessengerOptions): Messenger {
@@ -37,6 +39,12 @@ export function createMessenger(options: MessengerOptions): Messenger {
   const {clock, random} = platform;
   const version = protocolVersionOf(provider);
   const {callerId} = provider;
+  const isVerifying = version === 2 && options.acceptsUnsigned !== true;
+  const open = (payload: Buffer): ReturnType<Messenger['openReply']> => {
+    const transport = openTransport(payload);
+    const reply = openReply(transport, {provider, nowMs: clock.nowMs(), requireSender: isVerifying});
+    return {reply, transportSender: transport.senderId};
+  };
   return {
     connection,
     clock,
@@ -65,16 +73,14 @@ export function createMessenger(options: MessengerOptions): Messenger {
           }),
       };
     },
-    openReply: (payload) => {
-      const transport = openTransport(payload);
-      return {reply: openReply(transport, {provider, nowMs: clock.nowMs()}), transportSender: transport.senderId};
-    },
+    openReply: open,
     ...(federations.length > 0
       ? {}
       : {
           interest: (query: InterestQuery, limits: {readonly timeoutMs: number}) =>
             queryInterest(connection, query, limits),
         }),
-    peekSender: peekTransportSender,
+    // A signature tells who sent it; without one the transport's word is all there is, and a discovery of thousands stays cheap.
+    peekSender: isVerifying ? (payload) => open(payload).reply.senderId : peekTransportSender,
   };
 }

@@ -17,6 +17,7 @@ export const protocolErrorCodes = {
   ERR_REPLAY_MEMORY_FULL: 'No further request can be remembered, so none is accepted',
   ERR_REPLAY_STORE_FAILED: 'An accepted request could not be written down, so it is not executed',
   ERR_REPLY_INVALID: 'A reply is malformed',
+  ERR_REPLY_UNVERIFIED: 'A reply is not signed by the server that it names',
   ERR_REPLY_HASH_MISMATCH: 'A reply does not have the hash that came with it',
   ERR_FACT_FILTER_INVALID: 'A text is not a fact, an operator and a value',
   ERR_NAME_INVALID: 'A name cannot be part of a subject',

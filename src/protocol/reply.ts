@@ -109,6 +109,8 @@ export interface OpenReplyOptions {
   /** Refuses replies of the other version; and in version 2 tells whether the node that is named signed. */
   readonly provider?: SecurityProvider;
   readonly nowMs?: number;
+  /** Refuses what the node that is named did not provably sign. */
+  readonly requireSender?: boolean;
 }
 
 type WireObject = Readonly<Record<string, unknown>>;
@@ -145,6 +147,13 @@ export function openReply(transport: Transport, options: OpenReplyOptions = {}):
   if (options.strict === true) requireSchema(protocolNames[version].reply, reply, {what: 'reply', stage: 'reply'});
   const opened = version === 1 ? fromWireV1(reply) : fromWireV2(reply);
   const senderVerified = isSenderVerified(bytes, secure, {...options, senderId: opened.senderId});
+  if (options.requireSender === true && !senderVerified) {
+    throw new ProtocolError(
+      'ERR_REPLY_UNVERIFIED',
+      `Cannot accept reply: it is not signed by ${JSON.stringify(opened.senderId)}, expected a signature by the holder of that server's token`,
+      {stage: 'secure_reply'},
+    );
+  }
   return {...opened, senderVerified};
 }
 

@@ -185,7 +185,7 @@ class AgentDispatcher implements Dispatcher {
         senderId: node.identity,
         body,
         nowMs: node.platform.clock.nowMs(),
-        provider,
+        ...(this.#options.signReplies === false ? {} : {provider}),
       });
       const message = encodeReplyTransport(transport, {
         payload,

@@ -24,6 +24,8 @@ export interface PipelineOptions {
   readonly auditor?: Auditor;
   readonly ttlCeilingSeconds: number;
   readonly agentConcurrency: number;
+  /** Version 2 only. */
+  readonly signReplies?: boolean;
   /** Exact subjects outside of inboxes that requests may name for their replies. */
   readonly extraReplySubjects?: readonly string[];
 }

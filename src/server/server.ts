@@ -172,6 +172,7 @@ class Server implements ChoriaServer {
       ...(authorizer === undefined ? {} : {authorizer}),
       ...(auditor === undefined ? {} : {auditor}),
       ttlCeilingSeconds: ttlCeilingSeconds(config),
+      signReplies: config.get('plugin.security.choria.sign_replies'),
       agentConcurrency: concurrency > 0 ? concurrency : serverLimits.agentConcurrency,
     });
   }
