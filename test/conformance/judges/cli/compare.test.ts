@@ -2,7 +2,7 @@
  * Tests the judge itself: a comparison that lets too much pass proves nothing. Samples mark their variable parts with «»; every change
  * of anything else must be noticed, and every change inside the marks must not.
  */
-import fc from 'fast-check';
+import {assert, constantFrom, nat, pre, property} from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {type ActualRun, compareRun, type Transcript} from './_compare.ts';
 
@@ -73,7 +73,7 @@ function verdict(sample: Sample, found: Partial<ActualRun>): boolean {
 }
 
 const names = Object.keys(samples);
-const anySample = fc.constantFrom(...names).map((name) => samples[name] as Sample);
+const anySample = constantFrom(...names).map((name) => samples[name] as Sample);
 
 describe('the comparison of transcripts', () => {
   test.each(names)('accepts %s as it is', (name) => {
@@ -89,12 +89,12 @@ describe('the comparison of transcripts', () => {
   });
 
   test('notices any other letter or digit that changed', () => {
-    fc.assert(
-      fc.property(anySample, fc.nat(), fc.constantFrom('x', 'Q', '#'), (sample, at, letter) => {
+    assert(
+      property(anySample, nat(), constantFrom('x', 'Q', '#'), (sample, at, letter) => {
         const text = plain(sample.text);
         const positions = countingPositions(sample.text).filter((index) => /[A-Za-z0-9]/.test(text[index] ?? ''));
         const index = positions[at % positions.length] ?? 0;
-        fc.pre(text[index] !== letter);
+        pre(text[index] !== letter);
         expect(verdict(sample, {stdout: text.slice(0, index) + letter + text.slice(index + 1)})).toBe(false);
       }),
       {numRuns: 500},
@@ -102,13 +102,13 @@ describe('the comparison of transcripts', () => {
   });
 
   test('notices a line that is missing, doubled or new', () => {
-    fc.assert(
-      fc.property(anySample, fc.nat(), fc.constantFrom('missing', 'doubled', 'new'), (sample, at, change) => {
+    assert(
+      property(anySample, nat(), constantFrom('missing', 'doubled', 'new'), (sample, at, change) => {
         const lines = plain(sample.text).split('\n').slice(0, -1);
         const index = at % lines.length;
         const line = lines[index] ?? '';
         const isJson = plain(sample.text).startsWith('{') || plain(sample.text).startsWith('[');
-        fc.pre(!isJson && line !== '');
+        pre(!isJson && line !== '');
         const instead = {missing: [], doubled: [line, line], new: [line, 'something else']}[change] ?? [];
         const text = `${lines.toSpliced(index, 1, ...instead).join('\n')}\n`;
         expect(verdict(sample, {stdout: text}), text).toBe(false);
