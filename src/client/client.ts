@@ -151,7 +151,7 @@ export class FleetClient implements Client {
     options: RequestOptions & {readonly signal: AbortSignal},
     onReply: (reply: NodeReply) => void,
   ): Promise<RequestStatistics> {
-    const ddl = await this.describe(call.agent);
+    const ddl = options.ddl ?? (await this.describe(call.agent));
     const action = findAction(ddl, call.action);
     const passes = compileReplyFilter(options.replyFilter, {logger: this.#logger});
     const isService = ddl.metadata.service;

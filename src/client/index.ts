@@ -1,5 +1,10 @@
 /** The public door of `choria/client`: act as an operator from a program. */
 export {createClient} from './create-client.ts';
+export {ActionOutput, ActionRequest, AgentClient} from './agent-client.ts';
+export type {ActionResult, ActionStart, AgentClientOptions, ReplyDetails} from './agent-client.ts';
+// What a program needs to make a client of its user's configuration.
+export {findUserConfig, loadConfig} from '../config/index.ts';
+export {createNodePlatform} from '../lib/node-platform.ts';
 export {FleetClient, findAction} from './client.ts';
 export {ClientError, clientErrorCodes} from './errors.ts';
 export type {ClientErrorCode} from './errors.ts';

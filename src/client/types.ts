@@ -93,6 +93,8 @@ export interface RequestOptions extends Omit<DiscoverOptions, 'agent' | 'onSelec
   readonly requestTimeoutMs?: number | undefined;
   /** An expression such as `ok() && data("load") > 2`; other replies count but are not given. */
   readonly replyFilter?: string | undefined;
+  /** The agent's description; absent: found by the client's resolver. */
+  readonly ddl?: AgentDdl | undefined;
   /** Called once the nodes are known. */
   readonly onDiscovered?: (found: Discovered, limited: readonly string[]) => void;
 }

@@ -33,6 +33,8 @@ export {
 } from './resolve.ts';
 export type {DdlKind, DdlResolverOptions, DiskResolverOptions} from './resolve.ts';
 export {agentDdlDocument} from './document.ts';
+export {generateClient, takenNames} from './generate-client.ts';
+export type {GenerateClientOptions} from './generate-client.ts';
 export {ddlToRuby} from './render-ruby.ts';
 export {renderDataDdlConsole, renderDataDdlMarkdown, renderDdlConsole, renderDdlMarkdown} from './render-text.ts';
 export type {ConsoleStyle} from './render-text.ts';

@@ -2,6 +2,31 @@
 import type {CommandSpec} from '../types.ts';
 import {configFlag} from './flags.ts';
 
+const pluginGenerateClientCommand: CommandSpec = {
+  name: 'client',
+  help: 'Writes a typed TypeScript client for an agent',
+  arguments: [
+    {name: 'ddl', required: true, kind: 'file', help: 'The JSON description of the agent'},
+    {name: 'target', required: true, help: 'The directory to write the package to'},
+  ],
+  flags: [{name: 'package', kind: 'string', help: 'Name of the package'}],
+  run: async () => (await import('./plugin-generate-run.ts')).runGenerateClient,
+};
+
+const pluginGenerateDdlCommand: CommandSpec = {
+  name: 'ddl',
+  help: 'Checks a JSON description of an agent and writes its Ruby form',
+  arguments: [
+    {name: 'json_output', required: true, help: 'The JSON description'},
+    {name: 'ruby_output', help: 'Where to write the Ruby form'},
+  ],
+  flags: [
+    {name: 'skip-verify', kind: 'boolean', help: 'Do not check the description against its schema'},
+    {name: 'convert', kind: 'boolean', help: 'Convert without asking'},
+  ],
+  run: async () => (await import('./plugin-generate-run.ts')).runGenerateDdl,
+};
+
 export const pluginCommand: CommandSpec = {
   name: 'plugin',
   help: 'Plugin inspection and documentation',
@@ -16,6 +41,11 @@ export const pluginCommand: CommandSpec = {
         {name: 'markdown', short: 'm', kind: 'boolean', help: 'Produce Markdown output'},
       ],
       run: async () => (await import('./plugin-run.ts')).runPluginDoc,
+    },
+    {
+      name: 'generate',
+      help: 'Writes files for plugins',
+      commands: [pluginGenerateClientCommand, pluginGenerateDdlCommand],
     },
     {
       name: 'schema',
