@@ -38,6 +38,15 @@ export const defaultBrokerLimits: BrokerLimits = {
 };
 
 export const engineLimits = {
+  /** Connections that are remembered after their end, about 1 kB each; nats-server keeps as many. */
+  closedConnectionsMax: 10_000,
+  /** Subscriptions of a connection that are remembered after its end. */
+  closedSubjectsMax: 16,
+  /** Rows of one document of monitoring; the first is nats-server's default, the second bounds what one question may cost. */
+  documentRowsDefault: 1024,
+  documentRowsMax: 16_384,
+  /** How often the server's own figures are told to those who listen. */
+  statisticsIntervalMs: 10_000,
   /** One compressed WebSocket message, before and after inflation: room for some of the largest NATS messages. */
   inflatedBytesMax: 8 * 1_048_576,
   /** The same before a good CONNECT: a CONNECT with the first subscriptions, and no more for strangers. */
@@ -71,9 +80,9 @@ export const engineLimits = {
   /** Largest interval of the round that looks after time-outs. */
   sweepMsMax: 1000,
   sweepMsMin: 20,
-  /** Questions about interest of one turn; each looks at every connection. */
-  interestWaitingMax: 64,
   /** Answers awaited across accounts by one service, and for how long. */
   crossingAnswersMax: 1024,
   crossingAnswerMs: 120_000,
+  /** Questions to the server itself that wait for their answer at once; what comes beyond is not answered. */
+  questionsWaitingMax: 64,
 } as const;

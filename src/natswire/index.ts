@@ -19,7 +19,7 @@ export {
   matchesLiterally,
   overlaps,
 } from './subject.ts';
-export {type Match, type QueueMatch, Sublist} from './sublist.ts';
+export {type Match, type QueueMatch, Sublist, type SublistCounters} from './sublist.ts';
 export {
   type ConnectWire,
   encodeConnect,

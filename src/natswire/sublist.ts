@@ -20,6 +20,19 @@ export interface Match<Item> {
   readonly queues: readonly QueueMatch<Item>[];
 }
 
+/** What monitoring shows of a list. */
+export interface SublistCounters {
+  readonly subscriptions: number;
+  readonly cached: number;
+  readonly inserts: number;
+  readonly removes: number;
+  readonly matches: number;
+  readonly cacheHits: number;
+  /** Of the remembered results: the most receivers of one, and the receivers of all. */
+  readonly fanoutMax: number;
+  readonly fanoutSum: number;
+}
+
 const noMatch: Match<never> = {plain: [], queues: []};
 
 class Node<Item> {
@@ -61,6 +74,10 @@ export class Sublist<Item> {
   #root = new Level<Item>();
   #count = 0;
   readonly #cache = new Map<string, Match<Item>>();
+  #inserts = 0;
+  #removes = 0;
+  #matches = 0;
+  #cacheHits = 0;
 
   /** Subscriptions held. */
   get size(): number {
@@ -83,6 +100,7 @@ export class Sublist<Item> {
     if (node === undefined) return;
     if (addTo(node, item, queue)) {
       this.#count += 1;
+      this.#inserts += 1;
       this.#changed(subject);
     }
   }
@@ -100,6 +118,7 @@ export class Sublist<Item> {
     const last = path.at(-1);
     if (last === undefined || !takeFrom(last.node, item, queue)) return false;
     this.#count -= 1;
+    this.#removes += 1;
     this.#changed(subject);
     for (const step of path.toReversed()) {
       if (step.node.next?.isEmpty === true) step.node.next = undefined;
@@ -114,8 +133,12 @@ export class Sublist<Item> {
    * matches nobody.
    */
   match(subject: string): Match<Item> {
+    this.#matches += 1;
     const known = this.#cache.get(subject);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#cacheHits += 1;
+      return known;
+    }
     const result = this.#walk(subject);
     if (this.#cache.size >= wireLimits.matchCacheMax) {
       this.#cache.clear();
@@ -129,6 +152,31 @@ export class Sublist<Item> {
   hasInterest(subject: string): boolean {
     const match = this.match(subject);
     return match.plain.length > 0 || match.queues.length > 0;
+  }
+
+  /** Every item, in no order. */
+  *items(): Iterable<Item> {
+    yield* itemsOf(this.#root);
+  }
+
+  counters(): SublistCounters {
+    let fanoutMax = 0;
+    let fanoutSum = 0;
+    for (const match of this.#cache.values()) {
+      const fanout = match.plain.length + match.queues.length;
+      fanoutSum += fanout;
+      if (fanout > fanoutMax) fanoutMax = fanout;
+    }
+    return {
+      subscriptions: this.#count,
+      cached: this.#cache.size,
+      inserts: this.#inserts,
+      removes: this.#removes,
+      matches: this.#matches,
+      cacheHits: this.#cacheHits,
+      fanoutMax,
+      fanoutSum,
+    };
   }
 
   #changed(subject: string): void {
@@ -234,5 +282,15 @@ function gather<Item>(node: Node<Item>, collected: Collected<Item>): void {
     const known = collected.queues.get(queue);
     if (known === undefined) collected.queues.set(queue, [...members]);
     else for (const item of members) known.push(item);
+  }
+}
+
+function* itemsOf<Item>(level: Level<Item>): Iterable<Item> {
+  for (const node of [...level.literals.values(), level.any, level.rest]) {
+    if (node === undefined) continue;
+    if (node.single !== undefined) yield node.single;
+    if (node.many !== undefined) yield* node.many;
+    for (const members of node.queues?.values() ?? []) yield* members;
+    if (node.next !== undefined) yield* itemsOf(node.next);
   }
 }

@@ -69,6 +69,9 @@ export class Account {
   readonly subscriptions = new Sublist<Subscription>();
   /** Connections of the account at the moment. */
   connectionCount = 0;
+  slowConsumers = 0;
+  /** What connections that are gone had sent and received. */
+  readonly closedTotals = {inMessages: 0, inBytes: 0, outMessages: 0, outBytes: 0};
   readonly #entries = new Map<number, SubjectEntry>();
   #entryCount = 0;
 

@@ -22,7 +22,7 @@ import {
 import type {CredentialFacts} from '../../crypto/index.ts';
 import type {AuthDecision} from '../authentication/types.ts';
 import {engineLimits} from '../limits.ts';
-import {CompiledPermissions} from '../permissions.ts';
+import {CompiledPermissions, type Permissions} from '../permissions.ts';
 import type {Account, SubjectEntry} from './account.ts';
 import {type ConnectOptions, defaultConnectOptions, parseConnect} from './connect-options.ts';
 import type {EngineCore} from './core.ts';
@@ -74,6 +74,13 @@ export class ClientConnection implements ServerHandler, Receiver {
   permissions: CompiledPermissions | undefined = undefined;
   /** By what it can be revoked. */
   credential: CredentialFacts | undefined = undefined;
+  /** As the authenticator gave them, for whoever asks. */
+  granted: Permissions | undefined = undefined;
+  /** The last measured round trip; before a PONG the time from the connection to CONNECT. */
+  roundTripMs = 0;
+  /** What it was subscribed to when it ended, for monitoring. */
+  subjectsAtEnd: readonly string[] = [];
+  #pingSentMs = 0;
   readonly #core: EngineCore;
   readonly #parser: ServerParser;
   readonly #output: Output;
@@ -167,7 +174,12 @@ export class ClientConnection implements ServerHandler, Receiver {
   }
 
   dropSubscriptions(): void {
-    for (const subscription of this.subscriptions.values()) this.#core.forget(this.account, subscription);
+    for (const subscription of this.subscriptions.values()) {
+      this.#core.forget(this.account, subscription);
+      if (this.isClosing && this.subjectsAtEnd.length < engineLimits.closedSubjectsMax) {
+        this.subjectsAtEnd = [...this.subjectsAtEnd, subscription.subject];
+      }
+    }
     this.subscriptions.clear();
   }
 
@@ -292,10 +304,13 @@ export class ClientConnection implements ServerHandler, Receiver {
 
   onPong(): void {
     this.pingsOut = 0;
+    if (this.#pingSentMs > 0) this.roundTripMs = this.#core.clock.monotonicMs() - this.#pingSentMs;
+    this.#pingSentMs = 0;
   }
 
   sendPing(): void {
     this.pingsOut += 1;
+    this.#pingSentMs = this.#core.clock.monotonicMs();
     this.send(wirePing);
   }
 
@@ -391,6 +406,7 @@ export class ClientConnection implements ServerHandler, Receiver {
   #rest(): void {
     this.mustRest = false;
     if (this.isClosing) return;
+    this.#core.stalls += 1;
     this.stream.pause();
     this.#core.clock.setTimer(() => this.stream.resume(), engineLimits.stallMs);
   }
@@ -419,6 +435,7 @@ export class ClientConnection implements ServerHandler, Receiver {
       return;
     }
     this.user = decision.user;
+    this.granted = decision.permissions;
     this.permissions = decision.permissions === undefined ? undefined : new CompiledPermissions(decision.permissions);
     this.credential = decision.credential;
     this.expiresAtMs = decision.expiresAtMs ?? Infinity;
@@ -449,6 +466,8 @@ export class ClientConnection implements ServerHandler, Receiver {
     this.#parser.isConnectRequired = false;
     this.#parser.areHeadersAllowed = options.hasHeaders;
     if (options.isVerbose) this.send(wireOk);
+    this.roundTripMs = this.#core.clock.monotonicMs() - this.connectedAtMs;
+    this.#core.admitted(this);
   }
 
   #refuse(reason: string): void {

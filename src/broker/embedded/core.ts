@@ -22,6 +22,9 @@ export interface CoreOptions {
   readonly accounts: readonly string[];
   readonly systemAccount: string | undefined;
   readonly infoFor: (client: Receiver) => Readonly<Record<string, unknown>>;
+  /** Told when a connection was admitted, and when it was refused. */
+  readonly onAdmitted: (clientId: number) => void;
+  readonly onRefused: (clientId: number) => void;
 }
 
 /** What follows the subscription id in the message being routed. */
@@ -47,10 +50,15 @@ export class EngineCore {
   inBytes = 0;
   outBytes = 0;
   slowConsumers = 0;
+  staleConnections = 0;
+  /** How often a publisher had to rest for a slow recipient. */
+  stalls = 0;
   refusals = 0;
   violations = 0;
   subscriptionCount = 0;
   readonly #infoFor: CoreOptions['infoFor'];
+  readonly #onRefused: CoreOptions['onRefused'];
+  readonly #onAdmitted: CoreOptions['onAdmitted'];
   /** The message without headers, made once for all receivers that do not understand them. */
   #plainTail: Buffer | undefined = undefined;
 
@@ -61,6 +69,8 @@ export class EngineCore {
     this.limits = options.limits;
     this.authenticator = options.authenticator;
     this.#infoFor = options.infoFor;
+    this.#onRefused = options.onRefused;
+    this.#onAdmitted = options.onAdmitted;
     this.defaultAccount = new Account(globalAccountName);
     this.accounts.set(globalAccountName, this.defaultAccount);
     for (const name of options.accounts) this.accounts.set(name, new Account(name));
@@ -139,8 +149,13 @@ export class EngineCore {
     this.logger.debug('Closing a connection', {cid: client.id, user: client.user, reason: client.closeReason});
   }
 
+  admitted(client: Receiver): void {
+    this.#onAdmitted(client.id);
+  }
+
   refused(client: Receiver, reason: string): void {
     this.refusals += 1;
+    this.#onRefused(client.id);
     this.logger.warn(`Denying connection: ${reason}`, {cid: client.id, remote: client.stream.remoteAddress});
   }
 

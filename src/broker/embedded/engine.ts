@@ -4,6 +4,7 @@
  * Accepts connections, secures them, keeps time (authentication, pings, write deadlines) and ends them. What is said on a connection is
  * the business of `client.ts`.
  */
+import {X509Certificate} from 'node:crypto';
 import {errorMessage} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/logger.ts';
 import type {ByteStream, Listener} from '../../lib/network.ts';
@@ -15,6 +16,9 @@ import type {Revocations} from '../../crypto/index.ts';
 import type {Authenticator} from '../authentication/types.ts';
 import {BrokerError} from '../errors.ts';
 import {type BrokerLimits, defaultBrokerLimits, engineLimits} from '../limits.ts';
+import {ClosedConnections} from '../monitoring/closed-connections.ts';
+import {closedConnection} from '../monitoring/connz.ts';
+import type {EngineView} from '../monitoring/view.ts';
 import type {Engine, EngineAddresses, EngineStatistics} from '../types.ts';
 import {ClientConnection} from './client.ts';
 import {EngineCore} from './core.ts';
@@ -23,6 +27,7 @@ import {listenForInterest} from './interest.ts';
 import type {EngineTls, Receiver} from './parts.ts';
 import {closeReasons, errorTexts} from './reasons.ts';
 import {sweep} from './sweep.ts';
+import {SystemService} from './system-service.ts';
 import {openWebSocketDoor, type WebSocketListenerOptions} from './websocket-door.ts';
 
 /** The NATS version whose behaviour this is; clients decide by it which features to use. */
@@ -48,6 +53,10 @@ export interface EmbeddedEngineOptions {
   readonly exports?: readonly AccountExport[];
   /** Asked again about everybody who is connected by `cutRevoked()`. */
   readonly revocations?: Revocations;
+  /** Shown in monitoring. */
+  readonly clusterName?: string;
+  /** What the process uses, for monitoring; without it monitoring shows zeros. */
+  readonly processUsage?: EngineView['processUsage'];
   readonly limits?: Partial<BrokerLimits>;
   /** A second listener, for WebSockets. */
   readonly websocket?: WebSocketListenerOptions;
@@ -69,6 +78,13 @@ export class EmbeddedEngine implements Engine {
   readonly #options: EmbeddedEngineOptions;
   readonly #core: EngineCore;
   readonly #clients = new Map<number, ClientConnection>();
+  readonly #closed = new ClosedConnections();
+  readonly #system: SystemService;
+  readonly #startedAtMs: number;
+  readonly #certificateExpiresAtMs: number | undefined;
+  readonly #processUsage: EngineView['processUsage'];
+  readonly #httpRequests = new Map<string, number>();
+  #httpPlace: {readonly host: string; readonly port: number} | undefined = undefined;
   #listener: Listener | undefined = undefined;
   #webSocketListener: Listener | undefined = undefined;
   /** WebSockets that have not sent their upgrade request. */
@@ -92,7 +108,15 @@ export class EmbeddedEngine implements Engine {
       accounts: options.accounts ?? [],
       systemAccount: options.systemAccount,
       infoFor: (client) => this.#info(client),
+      onAdmitted: (id) => this.#withClient(id, (client) => this.#system.connected(client)),
+      onRefused: (id) => this.#withClient(id, (client) => this.#system.refused(client)),
     });
+    this.#startedAtMs = clock.nowMs();
+    const certificate = options.tls?.material.certificatePem;
+    this.#certificateExpiresAtMs =
+      certificate === undefined ? undefined : Date.parse(new X509Certificate(certificate).validTo);
+    this.#processUsage = options.processUsage ?? (() => ({rssBytes: 0, cpuPercent: 0, cores: 1}));
+    this.#system = new SystemService({view: () => this.monitoring, kick: (id) => this.kick(id)});
     const fleet = this.#core.accountOf(fleetAccountName) ?? this.#core.defaultAccount;
     openCrossings(this.#core, options.exports ?? []);
     listenForInterest(fleet, () => this.#clients.values());
@@ -112,6 +136,7 @@ export class EmbeddedEngine implements Engine {
       }
     }
     this.#scheduleSweep();
+    this.#system.start();
     const place = addressOf(this.#listener);
     logger.info(`Listening for client connections on ${place}`);
     const client = `${this.#options.tls ? 'tls' : 'nats'}://${place}`;
@@ -210,11 +235,13 @@ export class EmbeddedEngine implements Engine {
     const clients = this.#clients;
     const graceMs = options.graceMs ?? 0;
     if (graceMs > 0 && clients.size > 0) {
+      this.#system.lameDuck();
       for (const client of clients.values()) {
         if (client.hasConnected && client.options.protocol >= 1) client.sendInfo({ldm: true});
       }
       await this.#untilEmpty(graceMs);
     }
+    this.#system.stop();
     for (const client of clients.values()) client.close(closeReasons.serverShutdown);
     await this.#untilEmpty(engineLimits.closingMs);
     for (const client of clients.values()) client.cut(closeReasons.serverShutdown);
@@ -275,6 +302,61 @@ export class EmbeddedEngine implements Engine {
     };
   }
 
+  /** Counts a request of the stats listener, and says where it listens. */
+  countHttpRequest(path: string, place: {readonly host: string; readonly port: number}): void {
+    this.#httpPlace = place;
+    this.#httpRequests.set(path, (this.#httpRequests.get(path) ?? 0) + 1);
+  }
+
+  #withClient(id: number, action: (client: ClientConnection) => void): void {
+    const client = this.#clients.get(id);
+    if (client !== undefined) action(client);
+  }
+
+  #remember(client: ClientConnection): void {
+    const totals = client.account.closedTotals;
+    totals.inMessages += client.inMessages;
+    totals.inBytes += client.inBytes;
+    totals.outMessages += client.outMessages;
+    totals.outBytes += client.outBytes;
+    this.#closed.add(closedConnection(this.monitoring, client));
+  }
+
+  /** What monitoring reads, as it is now. */
+  get monitoring(): EngineView {
+    const options = this.#options;
+    const {tls, advertise, websocket} = options;
+    return {
+      core: this.#core,
+      serverId: this.serverId,
+      serverName: options.serverName,
+      version: natsVersion,
+      host: advertise?.host ?? this.#listener?.host ?? options.host,
+      port: advertise?.port ?? this.port,
+      clusterName: options.clusterName,
+      startedAtMs: this.#startedAtMs,
+      isTls: tls !== undefined,
+      isCertificateRequired: tls?.clientCertificates === 'required',
+      isAuthAnnounced: options.authenticator?.isAnnounced === true,
+      certificateExpiresAtMs: this.#certificateExpiresAtMs,
+      websocket:
+        websocket === undefined
+          ? undefined
+          : {
+              host: websocket.host,
+              port: this.webSocketPort,
+              isCompressed: websocket.isCompressed ?? true,
+              isTls: websocket.tls !== undefined,
+            },
+      http: this.#httpPlace,
+      clients: this.#clients,
+      closed: this.#closed,
+      totalConnections: this.#totalConnections,
+      httpRequests: this.#httpRequests,
+      processUsage: this.#processUsage,
+    };
+  }
+
   #untilEmpty(limitMs: number): Promise<void> {
     if (this.#clients.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -301,6 +383,8 @@ export class EmbeddedEngine implements Engine {
     if (!this.#clients.delete(client.id)) return;
     client.account.connectionCount -= 1;
     client.closeReason ??= error === undefined ? closeReasons.clientClosed : closeReasons.readError;
+    this.#remember(client);
+    this.#system.disconnected(client);
     this.#options.logger.debug('Connection closed', {cid: client.id, user: client.user, reason: client.closeReason});
     if (this.#clients.size === 0) this.#onEmpty?.();
   }

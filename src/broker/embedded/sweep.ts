@@ -60,6 +60,7 @@ function checkAlive(core: EngineCore, client: ClientConnection, now: number): vo
     return;
   }
   if (client.pingsOut >= pingsOutMax) {
+    core.staleConnections += 1;
     client.close(closeReasons.staleConnection, errorTexts.staleConnection);
     return;
   }
