@@ -38,6 +38,7 @@ const layers: Readonly<Record<string, number>> = {
   mqtt: 5,
   console: 5,
   server: 6,
+  doctor: 6,
   provisioner: 6,
   cli: 7,
   sim: 7,

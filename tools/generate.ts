@@ -12,6 +12,7 @@ import {fileURLToPath} from 'node:url';
 import {program} from '../src/cli/commands/index.ts';
 import {commandsReference} from './commands-reference.ts';
 import {configurationReference} from './configuration-reference.ts';
+import {doctorReference} from './doctor-reference.ts';
 import {errorsReference} from './errors-reference.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -25,6 +26,7 @@ export interface Page {
 export const pages: readonly Page[] = [
   {path: 'docs/reference/commands.md', render: () => commandsReference(program)},
   {path: 'docs/reference/configuration.md', render: configurationReference},
+  {path: 'docs/reference/doctor.md', render: doctorReference},
   {path: 'docs/reference/errors.md', render: () => errorsReference(join(root, 'src'))},
 ];
 

@@ -28,6 +28,7 @@ export {
   provisionerUser,
 } from './authentication/broker-auth.ts';
 export {nodePermissions} from './authentication/certificate.ts';
+export {type BrokerSettings, readSettings} from './settings.ts';
 export {type RunningBroker, startBroker, type StartBrokerOptions} from './start.ts';
 export {type ReloadChanges, SupervisedEngine, type SupervisedEngineOptions} from './supervised/engine.ts';
 export {CalloutError, CalloutErrorCodes, SupervisedError, SupervisedErrorCodes} from './supervised/errors.ts';

@@ -21,3 +21,4 @@ export type {
   ServerState,
   SharedResources,
 } from './types.ts';
+export {serverStateDirectory} from './state-directory.ts';

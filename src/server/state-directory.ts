@@ -41,3 +41,13 @@ export async function prepareStateDirectory(directory: string, platform: Pick<Pl
     );
   }
 }
+
+/** As `serverStatePaths`, for programs that only look; undefined when there is no place. */
+export function serverStateDirectory(config: Config, platform: Pick<Platform, 'host' | 'env'>): string | undefined {
+  try {
+    return serverStatePaths(config, platform).directory;
+  } catch (error) {
+    if (error instanceof ServerError) return undefined;
+    throw error;
+  }
+}

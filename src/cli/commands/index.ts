@@ -8,6 +8,7 @@ import {buildinfoCommand} from './buildinfo.ts';
 import {cheatCommand} from './cheat.ts';
 import {completionCommand} from './completion.ts';
 import {demoCommand} from './demo.ts';
+import {doctorCommand} from './doctor.ts';
 import {emulateCommand} from './emulate.ts';
 import {factsCommand} from './facts.ts';
 import {findCommand} from './find.ts';
@@ -40,6 +41,7 @@ export const program: CommandSpec = {
     cheatCommand(() => program),
     completionCommand,
     demoCommand,
+    doctorCommand,
     findCommand,
     emulateCommand,
     factsCommand,
