@@ -51,19 +51,25 @@ function hasFlag(raw: RawCommandLine, name: string): boolean {
   return raw.flags.some((flag) => flag.spec.name === name);
 }
 
-function showHelp(context: CliContext, path: readonly CommandSpec[], full: boolean): void {
+/** `LLMFORMAT=1` turns every page into Markdown. */
+async function showHelp(context: CliContext, path: readonly CommandSpec[], full: boolean): Promise<void> {
+  if (context.platform.env['LLMFORMAT'] === '1') {
+    const {markdownHelp} = await import('./help-markdown.ts');
+    context.stderr.write(markdownHelp(path));
+    return;
+  }
   context.stderr.write(commandHelp(path, {columns: helpColumns(context), full}));
 }
 
 /** Usage errors show the command's page, missing commands the list, bad values only themselves. */
-function reportUsage(context: CliContext, raw: RawCommandLine, error: CliError): number {
+async function reportUsage(context: CliContext, raw: RawCommandLine, error: CliError): Promise<number> {
   const text = inert(error.message);
   if (error.code === 'ERR_CLI_VALUE') {
     context.stderr.write(`${raw.path[0]?.name ?? 'choria'}: error: ${text}\n`);
     return 1;
   }
   context.stderr.write(`error: ${text}\n\n`);
-  showHelp(context, raw.path, false);
+  await showHelp(context, raw.path, false);
   return 1;
 }
 
@@ -97,7 +103,7 @@ async function runHelpCommand(context: CliContext, root: CommandSpec, words: rea
     }
     path = [...path, next];
   }
-  showHelp(context, path, false);
+  await showHelp(context, path, false);
   return 0;
 }
 
@@ -109,7 +115,7 @@ async function runBuiltIn(
   const {raw, words} = request;
   const first = words[0];
   if (words.length === 0) {
-    showHelp(context, [root], false);
+    await showHelp(context, [root], false);
     return 0;
   }
   if (first === 'help') return runHelpCommand(context, root, words.slice(1));
@@ -137,12 +143,17 @@ async function runBuiltIn(
     context.stdout.write(hasFlag(raw, 'help-man') ? manualPage(root, version) : longHelp(root, {columns}));
     return 0;
   }
+  if (hasFlag(raw, 'help-llm')) {
+    const {markdownManual} = await import('./help-markdown.ts');
+    context.stdout.write(markdownManual(root));
+    return 0;
+  }
   if (hasFlag(raw, 'version')) {
     context.stderr.write(`${version}\n`);
     return 0;
   }
   if (hasFlag(raw, 'help')) {
-    showHelp(context, raw.path, true);
+    await showHelp(context, raw.path, true);
     return 0;
   }
   return undefined;

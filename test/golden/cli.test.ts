@@ -41,6 +41,8 @@ describe('the command line', () => {
     'unknown-flag': {argv: ['choria', 'buildinfo', '--dependecies']},
     'unexpected-argument': {argv: ['choria', 'buildinfo', 'x']},
     cheat: {argv: ['choria', 'cheat']},
+    'cheat-sheet': {argv: ['choria', 'cheat', 'facts']},
+    'help-as-markdown': {argv: ['choria', 'facts', '--help'], env: {LLMFORMAT: '1'}},
     'completion-bash-top': {argv: ['choria', '--completion-bash', '']},
     'completion-script-bash': {argv: ['choria', '--completion-script-bash']},
     'completion-script-zsh': {argv: ['mco', '--completion-script-zsh']},
@@ -68,5 +70,14 @@ describe('the command line', () => {
 
   test('the reference page is the one that the declarations make', async () => {
     await expect(commandsReference(program)).toMatchFileSnapshot(join(root, 'docs', 'reference', 'commands.md'));
+  });
+
+  test('one page of Markdown holds every command that help shows, and no table cell breaks its row', async () => {
+    const {stdout, exit} = await runCliForTest({argv: ['choria', '--help-llm']});
+    expect(exit).toBe(0);
+    const titles = stdout.split('\n').filter((line) => line.startsWith('## '));
+    expect(titles).toContain('## choria plugin generate client');
+    const rows = stdout.split('\n').filter((line) => line.startsWith('|'));
+    expect(rows.filter((row) => row.replaceAll('\\|', '').split('|').length !== 5)).toEqual([]);
   });
 });

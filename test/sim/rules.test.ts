@@ -6,8 +6,23 @@ import type {Run} from '../../src/sim/ledger.ts';
 import {createSimRandom} from '../../src/sim/random.ts';
 import {Timeline} from '../../src/sim/timeline.ts';
 
-const run: Run = {node: 'n1', requestId: 'r1', callerId: 'choria=alice.mcollective', action: 'write', task: 't1', ageMs: 5, ttlSeconds: 60};
-const outcome = {requestId: 'r1', task: 't1', callerId: run.callerId, asked: ['n1'], answered: [{node: 'n1', statusCode: 0, task: 't1'}], silent: []};
+const run: Run = {
+  node: 'n1',
+  requestId: 'r1',
+  callerId: 'choria=alice.mcollective',
+  action: 'write',
+  task: 't1',
+  ageMs: 5,
+  ttlSeconds: 60,
+};
+const outcome = {
+  requestId: 'r1',
+  task: 't1',
+  callerId: run.callerId,
+  asked: ['n1'],
+  answered: [{node: 'n1', statusCode: 0, task: 't1'}],
+  silent: [],
+};
 
 function rulesBroken(act: (checks: Checks) => void): readonly string[] {
   const checks = new Checks((item) => item.callerId === run.callerId);
@@ -30,10 +45,22 @@ describe('the checkers', () => {
     ['nothing runs that policy denies', (checks) => checks.ran({...run, callerId: 'choria=mallory.mcollective'})],
     ['nothing runs after its time', (checks) => checks.ran({...run, ageMs: 90_000})],
     ['no silent short answer', (checks) => [checks.ran(run), checks.ended({...outcome, asked: ['n1', 'n2']})]],
-    ['every answer goes to who asked', (checks) => [checks.ran({...run, node: 'n9'}), checks.ended({...outcome, answered: [{node: 'n9', statusCode: 0, task: 't1'}], silent: ['n1']})]],
-    ['every answer is to its own request', (checks) => [checks.ran(run), checks.ended({...outcome, answered: [{node: 'n1', statusCode: 0, task: 'other'}]})]],
+    [
+      'every answer goes to who asked',
+      (checks) => [
+        checks.ran({...run, node: 'n9'}),
+        checks.ended({...outcome, answered: [{node: 'n9', statusCode: 0, task: 't1'}], silent: ['n1']}),
+      ],
+    ],
+    [
+      'every answer is to its own request',
+      (checks) => [checks.ran(run), checks.ended({...outcome, answered: [{node: 'n1', statusCode: 0, task: 'other'}]})],
+    ],
     ['an answer means that it ran', (checks) => checks.ended(outcome)],
-    ['one answer counts for each node', (checks) => [checks.ran(run), checks.ended({...outcome, answered: [...outcome.answered, ...outcome.answered]})]],
+    [
+      'one answer counts for each node',
+      (checks) => [checks.ran(run), checks.ended({...outcome, answered: [...outcome.answered, ...outcome.answered]})],
+    ],
   ])('report: %s', (rule, act) => {
     expect(rulesBroken(act)).toEqual([rule]);
   });

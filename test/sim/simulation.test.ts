@@ -5,13 +5,16 @@ import {describe, expect, test} from 'vitest';
 import {simulate} from '../../src/sim/index.ts';
 
 describe('a simulated fleet', () => {
-  test.each(['1', '2', '3'])('holds every rule through kills, power cuts, partitions, full disks and skewed clocks (seed %s)', async (seed) => {
-    const result = await simulate({seed, minutes: 4, nodes: 6});
-    expect(result.violations).toEqual([]);
-    expect(result.faults).toBeGreaterThan(5);
-    expect(result.runs).toBeGreaterThan(20);
-    expect(result.replays).toBeGreaterThan(0);
-  });
+  test.each(['1', '2', '3'])(
+    'holds every rule through kills, power cuts, partitions, full disks and skewed clocks (seed %s)',
+    async (seed) => {
+      const result = await simulate({seed, minutes: 4, nodes: 6});
+      expect(result.violations).toEqual([]);
+      expect(result.faults).toBeGreaterThan(5);
+      expect(result.runs).toBeGreaterThan(20);
+      expect(result.replays).toBeGreaterThan(0);
+    },
+  );
 
   test('has the same history for the same seed, and another one for another', async () => {
     const hashes: string[] = [];

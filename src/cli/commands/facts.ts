@@ -1,6 +1,17 @@
 import type {CommandSpec} from '../types.ts';
 import {configFlag, discoveryFlags, filterFlags, nodesFlag} from './flags.ts';
 
+const factsCheat = `# how often each value of a fact is found
+choria facts os.family
+
+# with the names of the nodes behind each value
+choria facts os.family --show-nodes
+
+# as a table, and as JSON
+choria facts os.family --table
+choria facts os.family --json
+`;
+
 export const factsCommand: CommandSpec = {
   name: 'facts',
   help: 'Report the values of a fact over all nodes',
@@ -16,5 +27,6 @@ export const factsCommand: CommandSpec = {
     nodesFlag,
   ],
   arguments: [{name: 'fact', required: true, help: 'The fact to report'}],
+  cheat: {label: 'facts', text: factsCheat},
   run: async () => (await import('./facts-run.ts')).runFacts,
 };

@@ -30,6 +30,12 @@ export const program: CommandSpec = {
     {name: 'debug', kind: 'boolean', help: 'Enable debug logging'},
     {name: 'help-long', kind: 'boolean', hidden: true, help: 'Show help of every command on one page'},
     {name: 'help-man', kind: 'boolean', hidden: true, help: 'Show help as a manual page'},
+    {
+      name: 'help-llm',
+      kind: 'boolean',
+      hidden: true,
+      help: 'Show help of every command as Markdown, for language models',
+    },
     {name: 'fisk-introspect', kind: 'boolean', hidden: true, help: 'Show the command line as JSON'},
     {name: 'completion-script-bash', kind: 'boolean', hidden: true, help: 'Show a completion script for bash'},
     {name: 'completion-script-zsh', kind: 'boolean', hidden: true, help: 'Show a completion script for zsh'},

@@ -1,6 +1,26 @@
 import type {CommandSpec} from '../types.ts';
 import {configFlag, discoveryFlags, filterFlags, nodesFlag} from './flags.ts';
 
+const reqCheat = `# which actions an agent has, and what they take
+choria plugin doc service
+
+# one action on every node that has the agent, then on some of them
+choria req service status service=httpd
+choria req service status service=httpd -C /apache/
+
+# ten nodes at a time, half a minute apart
+choria req service restart service=httpd --batch 10 --batch-sleep 30
+
+# names of the nodes whose reply says something
+choria req service status service=httpd --filter-replies 'ok() && data("status") != "running"' --senders
+
+# only failures, all replies, a table, JSON
+choria req service status service=httpd --display failed
+choria req service status service=httpd --display all
+choria req service status service=httpd --table
+choria req service status service=httpd --json
+`;
+
 export const reqCommand: CommandSpec = {
   name: 'req',
   aliases: ['rpc', 'request'],
@@ -59,5 +79,6 @@ export const reqCommand: CommandSpec = {
     {name: 'action', required: true, help: 'The action to invoke'},
     {name: 'args', kind: 'map', repeatable: true, help: 'Inputs of the action as key=value'},
   ],
+  cheat: {label: 'req', text: reqCheat},
   run: async () => (await import('./req-run.ts')).runReq,
 };
