@@ -45,7 +45,8 @@ async function tryListening(
   } catch (error) {
     const details = (error as {readonly details?: Readonly<Record<string, unknown>>}).details;
     const cause = error instanceof Error ? codeOf(error.cause) : '';
-    const code = cause === '' ? String(details?.['code'] ?? codeOf(error)) : cause;
+    const told = details?.['code'];
+    const code = cause === '' ? (typeof told === 'string' ? told : codeOf(error)) : cause;
     if (code === 'EADDRINUSE' && (await greetsAsBroker(platform, address))) return undefined;
     return {code, message: errorMessage(error)};
   }

@@ -3,7 +3,15 @@
  *
  * A code never changes its meaning and is never used for something else.
  */
-import type {FindingKind, Severity} from './types.ts';
+export type Severity = 'error' | 'warning';
+
+/** What is the same for every finding of a kind. */
+export interface FindingKind {
+  readonly severity: Severity;
+  readonly title: string;
+  /** For the reference page: what it means and what happens when it is left alone. */
+  readonly meaning: string;
+}
 
 function kind(severity: Severity, title: string, meaning: string): FindingKind {
   return {severity, title, meaning};

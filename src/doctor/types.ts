@@ -1,19 +1,9 @@
 /** The words of this area. */
 import type {Config} from '../config/index.ts';
-import type {FindingCode} from './kinds.ts';
+import type {FindingCode, Severity} from './kinds.ts';
 
 /** Which program the configuration is for. */
 export type DoctorRole = 'client' | 'server' | 'broker';
-
-export type Severity = 'error' | 'warning';
-
-/** What is the same for every finding of a kind. */
-export interface FindingKind {
-  readonly severity: Severity;
-  readonly title: string;
-  /** For the reference page: what it means and what happens when it is left alone. */
-  readonly meaning: string;
-}
 
 export interface Finding {
   readonly code: FindingCode;
