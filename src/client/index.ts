@@ -9,6 +9,15 @@ export {FleetClient, findAction} from './client.ts';
 export {ClientError, clientErrorCodes} from './errors.ts';
 export type {ClientErrorCode} from './errors.ts';
 export {compileReplyFilter} from './reply-filter.ts';
+export {
+  createRequestRecords,
+  type NodeTrouble,
+  recordOf,
+  type RequestRecord,
+  type RequestRecords,
+  troubleOf,
+} from './request-record.ts';
+export {clientStateDirectory} from './state-directory.ts';
 export type {FilterText} from './filter.ts';
 export type {
   Client,

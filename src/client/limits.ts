@@ -6,4 +6,12 @@ export const clientConnectLimits = {
   timeoutMsMax: 86_400_000,
   /** Answers to a ping that are kept for its statistics. */
   pingAnswersMax: 1_000_000,
+  /** Requests that are remembered: some days of a person's work. */
+  recordsMax: 50,
+  /** Nodes that are remembered of one request; more are counted. */
+  recordTroublesMax: 2_000,
+  /** Of a node's own message. */
+  recordTextMax: 500,
+  /** What is read of one record: 2,000 nodes with long messages fit. */
+  recordBytesMax: 4 * 1024 * 1024,
 } as const;

@@ -72,4 +72,9 @@ export const ownKeys = {
     usedBy: ['broker'],
     doc: 'Lets brokers form a cluster without plugin.choria.network.peer_password. Any certificate of the authority can then join as a broker.',
   },
+  'plugin.choria.client.state_directory': {
+    type: 'path_string',
+    usedBy: ['client'],
+    doc: 'Directory for what a client remembers: which nodes were silent or failed in its last requests (for choria why), and ramps that were interrupted (for req --resume). Without it choria in XDG_STATE_HOME or ~/.local/state. Inputs and answers are never written there.',
+  },
 } as const satisfies KeySpecs;

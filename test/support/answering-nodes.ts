@@ -22,13 +22,17 @@ export interface AnsweringNodesOptions {
   readonly url: string;
   readonly names: readonly string[];
   readonly collective?: string;
+  /** Whose broadcasts they listen to. */
+  readonly agents?: readonly string[];
+  /** Whether they answer pings of the agent `discovery`. */
+  readonly answersPings?: boolean;
   /** The reply's body, or undefined for silence. */
   readonly answer?: (node: string, request: OpenedRequest) => string | undefined;
 }
 
 /** All of them share one connection that authenticates as a node. */
 export async function startAnsweringNodes(options: AnsweringNodesOptions): Promise<AnsweringNodes> {
-  const {collective = 'mcollective'} = options;
+  const {collective = 'mcollective', agents = ['discovery', 'rpcutil'], answersPings = true} = options;
   const platform = createNodePlatform();
   const provider = testProvider('node1', 'node1.example.net');
   const connection = await openConnection({
@@ -45,13 +49,14 @@ export async function startAnsweringNodes(options: AnsweringNodesOptions): Promi
     const opened = openRequest(transport, {provider, nowMs: platform.clock.nowMs()});
     requests.push(opened);
     const isPing = opened.request.agent === 'discovery';
+    if (isPing && !answersPings) return;
     const body = isPing ? 'pong' : (options.answer ?? defaultAnswer)(node, opened);
     if (body === undefined || transport.replyTo === undefined) return;
     await reply(connection, {node, transport, opened, body});
   };
   for (const name of options.names) {
-    const agents = ['discovery', 'rpcutil'].map((agent) => `${collective}.broadcast.agent.${agent}`);
-    for (const subject of [...agents, `${collective}.node.${name}`]) {
+    const subjects = agents.map((agent) => `${collective}.broadcast.agent.${agent}`);
+    for (const subject of [...subjects, `${collective}.node.${name}`]) {
       connection.subscribe(subject, (message) => void handle(name, Buffer.from(message.payload)));
     }
   }

@@ -5,8 +5,9 @@ import type {NodeReply} from '../../rpc/index.ts';
 import {inertJson, inertLine} from '../render/inert.ts';
 import {renderTable} from '../render/table.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
-import {discoverOptions, isGiven, textFlag, withClient} from './network.ts';
+import {discoverOptions, isGiven, noteCompleteness, textFlag, withClient} from './network.ts';
 import {footerText} from './req-footer.ts';
+import {refusalText} from './refusals.ts';
 import {replyDataText} from './req-text.ts';
 
 const factAgent = 'rpcutil';
@@ -19,9 +20,11 @@ interface FactValue {
 
 export async function runFacts(context: CliContext, parsed: ParsedArguments): Promise<number> {
   const fact = String(parsed.arguments['fact']);
-  return withClient(context, parsed, async ({client, paint}) => {
+  return withClient(context, parsed, async (command) => {
+    const {client, paint} = command;
     const ddl = await client.describe(factAgent);
     const found = await client.discover({...(await discoverOptions(context, parsed)), agent: factAgent});
+    noteCompleteness(command, found);
     context.signal.throwIfAborted();
     if (found.identities.length === 0) throw new ClientError('ERR_CLIENT_NO_NODES', 'did not discover any nodes');
     const replies: NodeReply[] = [];
@@ -40,7 +43,7 @@ export async function runFacts(context: CliContext, parsed: ParsedArguments): Pr
     );
     if (statistics.responses === 0) throw new ClientError('ERR_CLIENT_NO_NODES', 'no responses received');
     const values = collectValues(replies, isGiven(parsed, 'reverse'));
-    if (values.length === 0) throw new ClientError('ERR_CLIENT_NO_NODES', 'no facts returned');
+    if (values.length === 0) throw new ClientError('ERR_CLIENT_NO_NODES', refusalText(replies) ?? 'no facts returned');
     if (isGiven(parsed, 'json')) context.stdout.write(jsonReport(values));
     else if (isGiven(parsed, 'table')) context.stdout.write(tableReport(values, isGiven(parsed, 'show-nodes')));
     else {

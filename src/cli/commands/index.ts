@@ -20,6 +20,7 @@ import {provisionerCommand} from './provisioner.ts';
 import {reqCommand} from './req.ts';
 import {serverCommand} from './server-run.ts';
 import {toolCommand} from './tool.ts';
+import {whyCommand} from './why.ts';
 
 export const program: CommandSpec = {
   name: 'choria',
@@ -59,5 +60,6 @@ export const program: CommandSpec = {
     reqCommand,
     serverCommand,
     toolCommand,
+    whyCommand,
   ],
 };

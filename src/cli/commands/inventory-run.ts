@@ -8,6 +8,7 @@ import {renderTable} from '../render/table.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 import {sortedJson} from './facts-json.ts';
 import {filterFlagsOf, isGiven, type NetworkCommand, withClient} from './network.ts';
+import {refusalText} from './refusals.ts';
 import {footerText} from './req-footer.ts';
 import {replyDataText} from './req-text.ts';
 
@@ -69,7 +70,9 @@ async function nodeReport(
   const data = dataOf(inventory.replies);
   const reply = inventory.replies[0];
   if (data === undefined || reply === undefined) {
-    throw new ClientError('ERR_CLIENT_NO_NODES', 'no inventory received', {details: {node: wanted.node}});
+    throw new ClientError('ERR_CLIENT_NO_NODES', refusalText(inventory.replies) ?? 'no inventory received', {
+      details: {node: wanted.node},
+    });
   }
   const sections = [
     `Inventory for ${inertLine(wanted.node)}\n\n`,
@@ -174,6 +177,8 @@ async function collectiveReport(
   for (const reply of replies) {
     for (const name of textsOf(dataOf([reply])?.['collectives'])) counts.set(name, (counts.get(name) ?? 0) + 1);
   }
+  const refused = refusalText(replies);
+  if (refused !== undefined) throw new ClientError('ERR_CLIENT_NO_NODES', refused);
   const rows = [...counts].toSorted(([a, countA], [b, countB]) => countB - countA || (a < b ? 1 : -1));
   const title = `Collective Report for ${statistics.ok} nodes`;
   stdout.write(`${renderTable({title, headers: ['Collective', 'Nodes'], rows})}\n`);

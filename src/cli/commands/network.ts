@@ -1,14 +1,20 @@
 /** What every command that talks to the fleet shares: configuration, logger, client, and the flags that choose nodes. */
 import {
   ClientError,
+  clientStateDirectory,
   createClient,
+  createRequestRecords,
   type DiscoverOptions,
   type FilterText,
   type FleetClient,
+  type NodeTrouble,
+  recordOf,
 } from '../../client/index.ts';
 import type {Config} from '../../config/types.ts';
 import type {Logger, LogLevel} from '../../lib/logger.ts';
-import {DiscoveryError} from '../../discovery/index.ts';
+import {DiscoveryError, type MissingNode} from '../../discovery/index.ts';
+import {errorMessage} from '../../lib/errors.ts';
+import type {RequestStatistics} from '../../rpc/index.ts';
 import {writeLogLine} from '../fatal.ts';
 import {inertLine} from '../render/inert.ts';
 import {colours, type Paint} from '../render/colour.ts';
@@ -28,6 +34,14 @@ export interface NetworkCommand {
   readonly statusPaint: Paint;
   /** For files. */
   readonly plainPaint: Paint;
+  /** A word to the person beside the data: on standard error. */
+  readonly note: (message: string) => void;
+  readonly isVerbose: boolean;
+  /** Keeps who was silent or failed, for `choria why`; nothing is written when all is well. */
+  readonly remember: (
+    statistics: RequestStatistics,
+    facts: {readonly collective: string | undefined; readonly failures: readonly NodeTrouble[]},
+  ) => Promise<void>;
 }
 
 /** Opens configuration and client, runs the command, and closes the connection whatever happens. */
@@ -40,13 +54,14 @@ export async function withClient(
   const {config, logger} = await openCommand(context, parsed, options);
   const {platform, stdout} = context;
   const federations = federationsFlag(parsed);
+  // What was narrowed, widened or not counted is told beside the data, never among it.
+  const note = (message: string): void => writeLogLine(context, context.stderr, {level: 'warning', message});
   const client = createClient({
     config,
     logger,
     platform,
     resolver: openDescriptions(context, config, {onProblem: (message) => logger.warn(message)}),
-    // What was narrowed, widened or not counted is told beside the data, never among it.
-    onNote: (message) => writeLogLine(context, context.stderr, {level: 'warning', message}),
+    onNote: note,
     ...(federations === undefined ? {} : {federations}),
   });
   const {env} = platform;
@@ -59,10 +74,55 @@ export async function withClient(
       paint: colours({sink: stdout, env, configured}),
       statusPaint: colours({sink: stdout, env, configured: !configured}),
       plainPaint: colours({sink: {isTerminal: false}, env}),
+      note,
+      isVerbose: isGiven(parsed, 'verbose'),
+      remember: (statistics, facts) => remember({context, config, logger}, {statistics, ...facts}),
     });
   } finally {
     await client.close();
     logger.close();
+  }
+}
+
+/** A record is a help, not the work: where it cannot be kept the request is as good as before. */
+async function remember(
+  setup: {readonly context: CliContext; readonly config: Config; readonly logger: Logger},
+  facts: {
+    readonly statistics: RequestStatistics;
+    readonly collective: string | undefined;
+    readonly failures: readonly NodeTrouble[];
+  },
+): Promise<void> {
+  const {context, config, logger} = setup;
+  if (facts.statistics.silences.length + facts.failures.length === 0) return;
+  const directory = clientStateDirectory(config, context.platform);
+  if (directory === undefined) return;
+  const collective = facts.collective ?? config.get('main_collective');
+  try {
+    const records = createRequestRecords({files: context.platform.files, directory});
+    await records.save(recordOf(facts.statistics, {...facts, collective}));
+  } catch (error) {
+    logger.debug(`Could not remember the request in ${JSON.stringify(directory)}: ${errorMessage(error)}`);
+  }
+}
+
+const missingShownMax = 20;
+
+/** Says which connected nodes gave no answer to discovery; with -v also when nobody can know whether the answer is complete. */
+export function noteCompleteness(
+  command: Pick<NetworkCommand, 'note' | 'isVerbose'>,
+  found: {readonly isKnown?: boolean; readonly missing?: readonly MissingNode[]},
+): void {
+  const missing = found.missing ?? [];
+  if (missing.length > 0) {
+    const shown = missing.slice(0, missingShownMax).map(({identity, words}) => `${inertLine(identity)} ${words}`);
+    const more = missing.length > shown.length ? `; and ${missing.length - shown.length} more` : '';
+    command.note(`${missing.length} connected nodes did not answer discovery: ${shown.join('; ')}${more}`);
+  }
+  if (found.isKnown === false && command.isVerbose) {
+    command.note(
+      'The broker does not tell who listens: whoever did not answer in the discovery timeout is not in the list',
+    );
   }
 }
 
@@ -151,6 +211,7 @@ export async function discoverShown(
       },
     });
     sink?.write(`${found.identities.length}\n`);
+    noteCompleteness(command, found);
     return found;
   } catch (error) {
     if (isOpen) sink?.write('0\n');

@@ -3,14 +3,15 @@ import {ClientError, type PingResult} from '../../client/index.ts';
 import {drawChart} from '../../lib/ascii-chart.ts';
 import {inertLine} from '../render/inert.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
-import {checkWorkers, filterFlagsOf, isGiven, numberFlag, textFlag, withClient} from './network.ts';
+import {checkWorkers, filterFlagsOf, isGiven, noteCompleteness, numberFlag, textFlag, withClient} from './network.ts';
 
 const bucketMs = 50;
 
 export async function runPing(context: CliContext, parsed: ParsedArguments): Promise<number> {
   const {stdout, platform, signal} = context;
   checkWorkers(parsed);
-  return withClient(context, parsed, async ({client}) => {
+  return withClient(context, parsed, async (command) => {
+    const {client} = command;
     const isNames = isGiven(parsed, 'names');
     const isSilent = isGiven(parsed, 'silent');
     const seconds = numberFlag(parsed, 'timeout');
@@ -26,6 +27,8 @@ export async function runPing(context: CliContext, parsed: ParsedArguments): Pro
         else if (!isSilent) stdout.write(`${name.padEnd(40)} time=${Math.floor(elapsedMs)} ms\n`);
       },
     });
+    // Whoever asked for a number of answers, or stopped, knows that there may be more.
+    if (numberFlag(parsed, 'expect') === undefined && !signal.aborted) noteCompleteness(command, result);
     if (isNames) return 0;
     stdout.write(`${isSilent ? '' : '\n\n'}---- ping statistics ----\n`);
     if (result.answers.length === 0) throw new ClientError('ERR_CLIENT_NO_NODES', 'no responses received');

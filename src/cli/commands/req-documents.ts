@@ -1,7 +1,7 @@
 /** The JSON documents of a request: one at the end (`--json`) or one a line (`--jsonl`). Shapes: client.md 6. */
 import {compactJson, escapeJsonLikeGo, goJson, indentJson} from '../../lib/json-text.ts';
 import {replyToJson} from '../../protocol/index.ts';
-import type {NodeReply, RequestStatistics} from '../../rpc/index.ts';
+import {describeSilence, type NodeReply, type RequestStatistics} from '../../rpc/index.ts';
 import {inertJson} from '../render/inert.ts';
 import {nanoseconds} from './req-footer.ts';
 import {replyDataText} from './req-text.ts';
@@ -14,6 +14,8 @@ interface ResultDocument {
   readonly replies: readonly NodeReply[];
   readonly statistics: RequestStatistics;
   readonly summaries: Readonly<Record<string, unknown>>;
+  /** Adds why nodes were silent. */
+  readonly explains: boolean;
 }
 
 /** The whole result. Outputs stand as the nodes wrote them: order of keys and long numbers survive. */
@@ -22,7 +24,7 @@ export function resultDocument(result: ResultDocument): string {
     `"agent":${goJson(result.agent)}`,
     `"action":${goJson(result.action)}`,
     `"replies":[${result.replies.map((reply) => `{"sender":${goJson(reply.sender)},${replyMembers(reply)}}`).join(',')}]`,
-    `"request_stats":${goJson(statisticsModel(result.statistics))}`,
+    `"request_stats":${goJson(statisticsModel(result.statistics, result))}`,
     `"summaries":${goJson(result.summaries)}`,
   ];
   return `${inertJson(indentJson(`{${members.join(',')}}`, {indent}))}\n`;
@@ -44,7 +46,10 @@ function utcSeconds(nowMs: number): string {
 }
 
 /** The statistics with the names and units of the document; what was not counted is told only when there is any. */
-export function statisticsModel(statistics: RequestStatistics): Readonly<Record<string, unknown>> {
+export function statisticsModel(
+  statistics: RequestStatistics,
+  {explains}: {readonly explains: boolean},
+): Readonly<Record<string, unknown>> {
   const {strays} = statistics;
   const hasStrays =
     strays.conflicts.length + strays.duplicates + strays.misattributed + strays.foreign + strays.invalid > 0;
@@ -71,7 +76,19 @@ export function statisticsModel(statistics: RequestStatistics): Readonly<Record<
           },
         }
       : {}),
+    ...(explains ? reasonsModel(statistics) : {}),
     ...(statistics.interrupted ? {interrupted: true} : {}),
+  };
+}
+
+function reasonsModel({silences, knowsConnected}: RequestStatistics): Readonly<Record<string, unknown>> {
+  return {
+    connections_known: knowsConnected,
+    no_response_reasons: silences.map((silence) => ({
+      sender: silence.identity,
+      reason: silence.reason,
+      description: describeSilence(silence),
+    })),
   };
 }
 
@@ -86,14 +103,29 @@ function line(json: string): string {
 
 export const jsonLines = {
   discoveryStart: (method: string): string => line(goJson({k: 'discovery', dm: method})),
-  discoveryEnd: (found: {readonly count: number; readonly seconds: number; readonly method: string}): string =>
-    line(goJson({k: 'discovery', count: found.count, dt: found.seconds, dm: found.method})),
+  discoveryEnd: (found: {
+    readonly count: number;
+    readonly seconds: number;
+    readonly method: string;
+    /** Absent: not told. */
+    readonly complete?: boolean;
+  }): string =>
+    line(
+      goJson({
+        k: 'discovery',
+        count: found.count,
+        dt: found.seconds,
+        dm: found.method,
+        ...(found.complete === undefined ? {} : {complete: found.complete}),
+      }),
+    ),
   reply: (reply: NodeReply): string =>
     line(
       `{"k":"result","pr":${escapeJsonLikeGo(replyToJson(reply.message))},"rr":{${compactJson(replyMembersLine(reply))}}}`,
     ),
   summaries: (summaries: Readonly<Record<string, unknown>>): string => line(goJson({k: 'summaries', agg: summaries})),
-  statistics: (statistics: RequestStatistics): string => line(goJson({k: 'stats', stat: statisticsModel(statistics)})),
+  statistics: (statistics: RequestStatistics, options: {readonly explains: boolean}): string =>
+    line(goJson({k: 'stats', stat: statisticsModel(statistics, options)})),
   error: (message: string): string => line(goJson({k: 'error', err: message})),
 } as const;
 

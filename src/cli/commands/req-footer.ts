@@ -1,5 +1,5 @@
 /** What stands below the replies: how many answered, how long it took, and who did not answer (cli.md 3.5). */
-import type {RequestStatistics, StrayReplies} from '../../rpc/index.ts';
+import {describeSilence, type RequestStatistics, type StrayReplies} from '../../rpc/index.ts';
 import type {Paint} from '../render/colour.ts';
 import {inertLine} from '../render/inert.ts';
 import {goDuration} from './go-duration.ts';
@@ -23,10 +23,21 @@ export function footerText(statistics: RequestStatistics, options: FooterOptions
 export function silentText(statistics: RequestStatistics, options: FooterOptions): string {
   return [
     namesText('No Responses from', statistics.noResponses, options),
+    options.verbose ? reasonsText(statistics) : '',
     namesText('Unexpected Responses from', statistics.unexpectedResponses, options),
     namesText('Conflicting Responses from', statistics.strays.conflicts, options),
     strayText(statistics.strays),
   ].join('');
+}
+
+/** Why each silent node is silent, one a line. */
+function reasonsText({silences, knowsConnected}: RequestStatistics): string {
+  if (silences.length === 0) return '';
+  const lines = silences
+    .toSorted((a, b) => (a.identity < b.identity ? -1 : 1))
+    .map((silence) => `    ${inertLine(silence.identity)} ${describeSilence(silence)}\n`);
+  const doubt = knowsConnected ? '' : ' (this broker does not tell who is connected)';
+  return `\nReasons${doubt}:\n\n${lines.join('')}`;
 }
 
 function coloured(count: string, statistics: RequestStatistics, paint: Paint): string {

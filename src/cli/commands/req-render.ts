@@ -51,15 +51,24 @@ function renderSenders({parsed, replies, output}: Results): void {
   else output.write(names.map((name) => `${name}\n`).join(''));
 }
 
-function renderDocument({ddl, action, replies, statistics, aggregation, output}: Results): void {
+function renderDocument({parsed, ddl, action, replies, statistics, aggregation, output}: Results): void {
   const summaries = aggregation.results().json;
-  output.write(resultDocument({agent: ddl.metadata.name, action: action.name, replies, statistics, summaries}));
+  output.write(
+    resultDocument({
+      agent: ddl.metadata.name,
+      action: action.name,
+      replies,
+      statistics,
+      summaries,
+      explains: isGiven(parsed, 'verbose'),
+    }),
+  );
 }
 
-function renderLines({replies, statistics, aggregation, output}: Results): void {
+function renderLines({parsed, replies, statistics, aggregation, output}: Results): void {
   for (const reply of replies) output.write(jsonLines.reply(reply));
   output.write(jsonLines.summaries(aggregation.results().json));
-  output.write(jsonLines.statistics(statistics));
+  output.write(jsonLines.statistics(statistics, {explains: isGiven(parsed, 'verbose')}));
 }
 
 function renderReplyTable({action, replies, output}: Results): void {

@@ -1,5 +1,12 @@
 /** One request from the command line: describe, convert, discover, limit, send, render (client.md 4.4, cli.md 3.5). */
-import {ClientError, compileReplyFilter, type Discovered, findAction} from '../../client/index.ts';
+import {
+  ClientError,
+  compileReplyFilter,
+  type Discovered,
+  findAction,
+  type NodeTrouble,
+  troubleOf,
+} from '../../client/index.ts';
 import {convertArguments, createAggregation, withOutputDefaults} from '../../ddl/index.ts';
 import type {ActionDdl, AgentDdl} from '../../ddl/types.ts';
 import {errorMessage} from '../../lib/errors.ts';
@@ -147,7 +154,8 @@ async function discover(job: Job, output: Output): Promise<Discovered> {
   }
   if (mode === 'jsonl') {
     const seconds = found.elapsedMs / 1_000;
-    output.write(jsonLines.discoveryEnd({count: found.identities.length, seconds, method: found.method}));
+    const complete = isGiven(parsed, 'verbose') ? {complete: found.complete} : {};
+    output.write(jsonLines.discoveryEnd({count: found.identities.length, seconds, method: found.method, ...complete}));
   }
   return found;
 }
@@ -162,6 +170,7 @@ async function send(
   const isSorted = isGiven(parsed, 'sort');
   const aggregation = createAggregation(action);
   const replies: NodeReply[] = [];
+  const failures: NodeTrouble[] = [];
   const progress = startProgress(job, Math.max(1, targets.length));
   const statistics: RequestStatistics = await command.client.perform(
     {
@@ -174,10 +183,12 @@ async function send(
       timeoutMs: command.client.requestTimeoutMs(ddl),
       ...batchFlags(parsed),
       discoverMs: found?.elapsedMs,
+      explain: isGiven(parsed, 'verbose'),
       signal: context.signal,
     },
     {
       reply: (reply) => {
+        if (reply.statusCode !== 0) failures.push(troubleOf(reply));
         progress?.advance();
         if (!passes(reply)) return;
         if (mode !== 'jsonl' || isSorted) replies.push(reply);
@@ -189,6 +200,7 @@ async function send(
     },
   );
   progress?.stop();
+  await command.remember(statistics, {collective: textFlag(parsed, 'target'), failures});
   if (isSorted) replies.sort((a, b) => Buffer.compare(Buffer.from(a.sender), Buffer.from(b.sender)));
   // In the order shown: a chart follows it.
   for (const reply of replies) aggregation.add(withDefaults(action, reply.data));

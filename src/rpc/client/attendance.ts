@@ -5,6 +5,7 @@
  * that nodes of this program send; and, when a person wants to know, a knock at those that gave no sign.
  */
 import {isFinalNote, type InterestAnswer, type NodeNote, protocolLimits} from '../../protocol/index.ts';
+import type {Filter} from '../../protocol/types.ts';
 import {knock} from './knock.ts';
 import {splitBatches} from './targets.ts';
 import type {Silence, SilenceReason} from './silence.ts';
@@ -15,6 +16,7 @@ export interface AttendanceOptions {
   readonly agent: string;
   readonly collective: string;
   readonly ttlSeconds: number;
+  readonly filter: Filter;
   /** How long the broker may take; nothing waits for it but the reasons. */
   readonly timeoutMs: number;
 }
@@ -59,7 +61,10 @@ export class Attendance {
 
   /** Keeps what a node said; true when it will not say anything else. */
   noted(note: NodeNote): boolean {
-    this.#notes.set(note.identity, silenceOfNote(note, this.#messenger.clock.nowMs()));
+    const silence = silenceOfNote(note, this.#messenger.clock.nowMs());
+    // A filter that only repeats who is asked and of what can fail for one thing only.
+    const isAgent = note.reason === 'filtered' && namesOnlyTargets(this.#options.filter);
+    this.#notes.set(note.identity, isAgent ? {...silence, reason: 'no-agent'} : silence);
     return isFinalNote(note.reason);
   }
 
@@ -150,4 +155,8 @@ export class Attendance {
       return undefined;
     }
   }
+}
+
+function namesOnlyTargets(filter: Filter): boolean {
+  return filter.facts.length + filter.classes.length + filter.compounds.length + filter.identities.length === 0;
 }
