@@ -139,7 +139,8 @@ describe('settings', () => {
   test('a peer port without peers, and a listener of statistics, do not keep the broker from starting', async () => {
     const settings = await read({'plugin.choria.network.peer_port': '5222', 'plugin.choria.stats_port': '8222'});
     expect(settings.port).toBe(4222);
-    expect(settings.warnings).toHaveLength(1);
+    expect(settings.warnings).toEqual([]);
+    expect(settings.stats).toEqual({host: '127.0.0.1', port: 8222});
     expect((await read({'plugin.choria.network.public_url': '[::1]:4222'})).advertise).toEqual({
       host: '::1',
       port: 4222,

@@ -33,3 +33,6 @@ export {type RunningBroker, startBroker, type StartBrokerOptions} from './start.
 export {type ReloadChanges, SupervisedEngine, type SupervisedEngineOptions} from './supervised/engine.ts';
 export {CalloutError, CalloutErrorCodes, SupervisedError, SupervisedErrorCodes} from './supervised/errors.ts';
 export {findNatsServer, type NatsServerProgram} from './supervised/program.ts';
+export {type BrokerMetric, brokerMetrics, createBrokerMetrics} from './stats/metrics.ts';
+export {startStatsListener, type StatsListener, type StatsListenerOptions} from './stats/listener.ts';
+export {embeddedSource, proxySource, type StatsSource} from './stats/source.ts';

@@ -38,6 +38,9 @@ export const defaultBrokerLimits: BrokerLimits = {
 };
 
 export const engineLimits = {
+  /** One page of a nats-server beside us, for the stats listener: in time, and in size with thousands of connections on it. */
+  statsProxyMs: 5000,
+  statsProxyBytesMax: 64 * 1_048_576,
   /** Connections that are remembered after their end, about 1 kB each; nats-server keeps as many. */
   closedConnectionsMax: 10_000,
   /** Subscriptions of a connection that are remembered after its end. */

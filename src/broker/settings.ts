@@ -29,6 +29,10 @@ export interface BrokerSettings {
   readonly port: number;
   readonly identity: string;
   readonly advertise: {readonly host: string; readonly port: number} | undefined;
+  /** Absent: no stats listener. */
+  readonly stats: {readonly host: string; readonly port: number} | undefined;
+  /** Shown in monitoring. */
+  readonly clusterName: string;
   /** Absent: no WebSocket listener. */
   readonly websocket: {readonly host: string; readonly port: number; readonly advertise?: string} | undefined;
   readonly limits: Partial<BrokerLimits>;
@@ -55,6 +59,8 @@ export function readSettings(config: Config): BrokerSettings {
     port,
     identity: textOf(config.get('identity')),
     websocket: webSocketOf(config),
+    stats: statsOf(config),
+    clusterName: textOf(config.get('plugin.choria.network.gateway_name')) || 'CHORIA',
     advertise: parseAdvertise(textOf(config.get('plugin.choria.network.public_url'))),
     limits: {authTimeoutMs, tlsTimeoutMs, writeDeadlineMs: config.get('plugin.choria.network.write_deadline')},
     warnings: warningsOf(config),
@@ -63,13 +69,19 @@ export function readSettings(config: Config): BrokerSettings {
 
 function portOf(
   config: Config,
-  key: 'plugin.choria.network.client_port' | 'plugin.choria.network.websocket_port',
+  key: 'plugin.choria.network.client_port' | 'plugin.choria.network.websocket_port' | 'plugin.choria.stats_port',
 ): number {
   const port = config.get(key);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw settingError(`Cannot listen on "${key}" ${port}: expected 0 to 65535`);
   }
   return port;
+}
+
+function statsOf(config: Config): BrokerSettings['stats'] {
+  const port = portOf(config, 'plugin.choria.stats_port');
+  const host = textOf(config.get('plugin.choria.stats_address')) || '127.0.0.1';
+  return port === 0 ? undefined : {host, port};
 }
 
 function webSocketOf(config: Config): BrokerSettings['websocket'] {
@@ -124,9 +136,6 @@ function checkUnsupported(config: Config): void {
 
 function warningsOf(config: Config): readonly string[] {
   const warnings: string[] = [];
-  if (isSet(config.get('plugin.choria.stats_port'))) {
-    warnings.push('"plugin.choria.stats_port" has no effect: this broker has no monitoring listener');
-  }
   if (isSet(config.get('plugin.choria.network.pprof_port'))) {
     warnings.push('"plugin.choria.network.pprof_port" has no effect: there is no Go profile here');
   }

@@ -13,13 +13,18 @@ import {
 import {brokerAuthOptions} from './authentication/auth-settings.ts';
 import {type BrokerAuthOptions, createBrokerAuthenticator} from './authentication/broker-auth.ts';
 import type {Authenticator} from './authentication/types.ts';
-import {createEmbeddedEngine, type EmbeddedEngine} from './embedded/engine.ts';
+import {createEmbeddedEngine, EmbeddedEngine} from './embedded/engine.ts';
 import {BrokerError} from './errors.ts';
 import {type BrokerSettings, readSettings} from './settings.ts';
 import {SupervisedEngine} from './supervised/engine.ts';
 import {findNatsServer} from './supervised/program.ts';
 import {readSupervisedSettings} from './supervised/settings.ts';
+import type {EngineView} from './monitoring/view.ts';
+import {createProcessUsage} from './monitoring/node-usage.ts';
+import {startStatsListener, type StatsListener} from './stats/listener.ts';
+import {embeddedSource, proxySource} from './stats/source.ts';
 import type {Engine, EngineAddresses} from './types.ts';
+import {errorMessage} from '../lib/errors.ts';
 
 export interface StartBrokerOptions {
   /** Loaded in the mode `server`. */
@@ -33,6 +38,8 @@ export interface RunningBroker {
   readonly addresses: EngineAddresses;
   /** Of the client listener; the real one when the configuration says 0. */
   readonly port: number;
+  /** Of the stats listener; 0 without one. */
+  readonly statsPort: number;
   /** `graceMs`: how long clients may take to go elsewhere before they are closed; default none. */
   stop(options?: {readonly graceMs?: number}): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -70,7 +77,14 @@ export async function startBroker(options: StartBrokerOptions): Promise<RunningB
     logger,
     onChange: () => running.useCertificates(provider.tls),
   });
+  const stats = await startStats(running, {...parts, addresses}).catch(async (error: unknown) => {
+    revocations?.stop();
+    watch.stop();
+    await running.stop();
+    throw new BrokerError('ERR_BROKER_LISTEN', errorMessage(error), {cause: error});
+  });
   const stop: RunningBroker['stop'] = async (how = {}) => {
+    await stats?.close();
     revocations?.stop();
     watch.stop();
     await running.stop(how);
@@ -78,12 +92,35 @@ export async function startBroker(options: StartBrokerOptions): Promise<RunningB
   return {
     engine: running,
     addresses,
+    statsPort: stats?.port ?? 0,
     get port() {
       return running.port;
     },
     stop,
     [Symbol.asyncDispose]: () => stop(),
   };
+}
+
+async function startStats(
+  engine: BrokerEngine,
+  parts: EngineParts & {readonly addresses: EngineAddresses},
+): Promise<StatsListener | undefined> {
+  const {settings, platform, logger, config, addresses} = parts;
+  if (settings.stats === undefined) return undefined;
+  const embedded = engine instanceof EmbeddedEngine ? engine : undefined;
+  const view = embedded === undefined ? undefined : (): EngineView => embedded.monitoring;
+  return startStatsListener({
+    platform,
+    logger,
+    ...settings.stats,
+    identity: settings.identity,
+    configFile: config.path ?? '',
+    isTls: true,
+    source:
+      view === undefined ? proxySource({http: platform.http, url: addresses.monitoring ?? ''}) : embeddedSource(view),
+    view,
+    ...(embedded === undefined ? {} : {onRequest: (path, place) => embedded.countHttpRequest(path, place)}),
+  });
 }
 
 type BrokerEngine = EmbeddedEngine | SupervisedEngine;
@@ -125,6 +162,8 @@ function createEmbedded(parts: EngineParts): EmbeddedEngine {
       ...(auth.provisioning === undefined ? [] : [provisioningAccountName]),
     ],
     systemAccount: systemAccountName,
+    clusterName: settings.clusterName,
+    processUsage: createProcessUsage(platform.host.cpuCount),
     exports: accountExports,
     ...(settings.websocket === undefined ? {} : {websocket: {...settings.websocket, tls}}),
     authenticator: authenticatorOf(parts),

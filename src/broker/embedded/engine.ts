@@ -81,7 +81,7 @@ export class EmbeddedEngine implements Engine {
   readonly #closed = new ClosedConnections();
   readonly #system: SystemService;
   readonly #startedAtMs: number;
-  readonly #certificateExpiresAtMs: number | undefined;
+  #certificate: {readonly pem: string; readonly expiresAtMs: number} | undefined = undefined;
   readonly #processUsage: EngineView['processUsage'];
   readonly #httpRequests = new Map<string, number>();
   #httpPlace: {readonly host: string; readonly port: number} | undefined = undefined;
@@ -112,9 +112,6 @@ export class EmbeddedEngine implements Engine {
       onRefused: (id) => this.#withClient(id, (client) => this.#system.refused(client)),
     });
     this.#startedAtMs = clock.nowMs();
-    const certificate = options.tls?.material.certificatePem;
-    this.#certificateExpiresAtMs =
-      certificate === undefined ? undefined : Date.parse(new X509Certificate(certificate).validTo);
     this.#processUsage = options.processUsage ?? (() => ({rssBytes: 0, cpuPercent: 0, cores: 1}));
     this.#system = new SystemService({view: () => this.monitoring, kick: (id) => this.kick(id)});
     const fleet = this.#core.accountOf(fleetAccountName) ?? this.#core.defaultAccount;
@@ -322,6 +319,15 @@ export class EmbeddedEngine implements Engine {
     this.#closed.add(closedConnection(this.monitoring, client));
   }
 
+  /** Read again only when there is another one. */
+  #certificateExpiry(pem: string | undefined): number | undefined {
+    if (pem === undefined) return undefined;
+    if (this.#certificate?.pem !== pem) {
+      this.#certificate = {pem, expiresAtMs: Date.parse(new X509Certificate(pem).validTo)};
+    }
+    return this.#certificate.expiresAtMs;
+  }
+
   /** What monitoring reads, as it is now. */
   get monitoring(): EngineView {
     const options = this.#options;
@@ -338,7 +344,7 @@ export class EmbeddedEngine implements Engine {
       isTls: tls !== undefined,
       isCertificateRequired: tls?.clientCertificates === 'required',
       isAuthAnnounced: options.authenticator?.isAnnounced === true,
-      certificateExpiresAtMs: this.#certificateExpiresAtMs,
+      certificateExpiresAtMs: this.#certificateExpiry(tls?.material.certificatePem),
       websocket:
         websocket === undefined
           ? undefined

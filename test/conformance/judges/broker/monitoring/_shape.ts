@@ -2,6 +2,7 @@
 import {createBrokerAuthenticator} from '../../../../../src/broker/index.ts';
 import {createNodePlatform} from '../../../../../src/lib/node-platform.ts';
 import {startTestBroker, type TestBroker, testTlsMaterial} from '../../../../support/broker.ts';
+import {RawClient} from '../../../../support/raw-client.ts';
 
 /**
  * What only a server with streams says. The embedded engine has none (they are the engine nats-server's), and says so where it is asked; these keys
@@ -84,4 +85,25 @@ export function startFleetBroker(options: {readonly hasWebSocket: boolean}): Pro
       system: {user: 'system', password: systemPassword},
     }),
   });
+}
+
+/** A connection of alice, listening on an inbox. `login` are further fields of CONNECT. */
+export async function joinFleet(broker: TestBroker, login: string): Promise<RawClient> {
+  const client = await RawClient.connect(broker);
+  await client.until(({received}) => received.includes('\r\n'));
+  client.take();
+  await client.stream.startTlsClient({
+    material: testTlsMaterial('alice'),
+    serverName: broker.host,
+    verify: false,
+    timeoutMs: 5000,
+  });
+  client.listen();
+  client.send(
+    `CONNECT {"verbose":false,"pedantic":false,${login}"protocol":1,"name":"t","lang":"raw","version":"1"}\r\nPING\r\n`,
+  );
+  await client.until(({received}) => received.includes('connect_info'));
+  client.send('SUB _INBOX.s.* 1\r\n');
+  client.take();
+  return client;
 }

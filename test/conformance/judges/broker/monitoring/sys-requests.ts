@@ -1,9 +1,8 @@
 /** Requests of the system account and the events of a connection that comes and goes: same subjects, same shapes. */
 import type {TestBroker} from '../../../../support/broker.ts';
-import {testTlsMaterial} from '../../../../support/broker.ts';
-import {RawClient} from '../../../../support/raw-client.ts';
+import type {RawClient} from '../../../../support/raw-client.ts';
 import type {CaseResult, JudgeInput} from '../../../judge.ts';
-import {difference, startFleetBroker, systemPassword} from './_shape.ts';
+import {difference, joinFleet, startFleetBroker, systemPassword} from './_shape.ts';
 
 interface SysRequests {
   readonly requests: readonly {
@@ -23,7 +22,7 @@ export default async function judge(input: JudgeInput): Promise<readonly CaseRes
   const {requests, events} = input.data as SysRequests;
   const results: CaseResult[] = [];
   await using broker = await startFleetBroker({hasWebSocket: JSON.stringify(requests).includes('"handshake_timeout"')});
-  const client = await join(broker, `"user":"system","pass":"${systemPassword}",`);
+  const client = await joinFleet(broker, `"user":"system","pass":"${systemPassword}",`);
   try {
     for (const [index, item] of requests.entries()) results.push(await judgeRequest(item, {client, broker, index}));
     results.push(...(await judgeEvents(events, {client, broker})));
@@ -31,26 +30,6 @@ export default async function judge(input: JudgeInput): Promise<readonly CaseRes
   } finally {
     client.close();
   }
-}
-
-async function join(broker: TestBroker, login: string): Promise<RawClient> {
-  const client = await RawClient.connect(broker);
-  await client.until(({received}) => received.includes('\r\n'));
-  client.take();
-  await client.stream.startTlsClient({
-    material: testTlsMaterial('alice'),
-    serverName: broker.host,
-    verify: false,
-    timeoutMs: 5000,
-  });
-  client.listen();
-  client.send(
-    `CONNECT {"verbose":false,"pedantic":false,${login}"protocol":1,"name":"t","lang":"raw","version":"1"}\r\nPING\r\n`,
-  );
-  await client.until(({received}) => received.includes('connect_info'));
-  client.send('SUB _INBOX.s.* 1\r\n');
-  client.take();
-  return client;
 }
 
 async function judgeRequest(
@@ -94,7 +73,7 @@ async function judgeEvents(
   client.send('SUB $SYS.> 2\r\nPING\r\n');
   await client.until(({received}) => received.includes('PONG\r\n'));
   client.take();
-  const other = await join(broker, '');
+  const other = await joinFleet(broker, '');
   other.close();
   await client.until(({received}) => received.includes('.DISCONNECT ') && received.endsWith('\r\n'));
   const left = [...messages(client.take())];

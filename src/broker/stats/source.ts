@@ -1,0 +1,184 @@
+/** Where the pages of the stats listener come from: the documents of the embedded engine, or the listener of a nats-server beside us. */
+import type {HttpClient} from '../../lib/http.ts';
+import type {HttpServerResponse} from '../../lib/http-server.ts';
+import {connz} from '../monitoring/connz.ts';
+import {
+  accountNamed,
+  accountStatz,
+  accountz,
+  gatewayz,
+  jsz,
+  leafz,
+  routez,
+  subsz,
+  varz,
+} from '../monitoring/documents.ts';
+import {type EngineView, QuestionError} from '../monitoring/view.ts';
+import {engineLimits} from '../limits.ts';
+import {booleanOf, connzQuery, integerOf} from './query.ts';
+
+export interface StatsSource {
+  /** Undefined: there is no such page. */
+  page(path: string, query: URLSearchParams): Promise<HttpServerResponse | undefined>;
+  figures(): Promise<NetworkFigures>;
+}
+
+/** What the metrics `choria_network_*` are set to. */
+export interface NetworkFigures {
+  readonly connections: number;
+  readonly totalConnections: number;
+  readonly routes: number;
+  readonly remotes: number;
+  readonly leafnodes: number;
+  readonly inMessages: number;
+  readonly outMessages: number;
+  readonly inBytes: number;
+  readonly outBytes: number;
+  readonly slowConsumers: number;
+  readonly subscriptions: number;
+  readonly streams: Readonly<Record<StreamFigure, number>>;
+}
+
+export const streamFigures = [
+  'memorystore_max',
+  'filestore_max',
+  'memorystore_used',
+  'filestore_used',
+  'streams',
+  'consumers',
+  'messages',
+  'message_bytes',
+] as const;
+export type StreamFigure = (typeof streamFigures)[number];
+
+const jsonHeaders = {'Content-Type': 'application/json', 'Access-Control-Allow-Origin': '*'};
+
+export const monitoringPaths = [
+  '/varz',
+  '/connz',
+  '/routez',
+  '/gatewayz',
+  '/leafz',
+  '/subsz',
+  '/accountz',
+  '/accstatz',
+  '/jsz',
+  '/healthz',
+  '/ipqueuesz',
+] as const;
+type MonitoringPath = (typeof monitoringPaths)[number];
+
+export function embeddedSource(view: () => EngineView): StatsSource {
+  return {
+    page: (path, query) => Promise.resolve(embeddedPage(view(), path, query)),
+    figures: () => Promise.resolve(figuresOf(varz(view()) as Fields, {})),
+  };
+}
+
+function embeddedPage(view: EngineView, path: string, query: URLSearchParams): HttpServerResponse | undefined {
+  const known = monitoringPaths.find((item) => item === path);
+  if (known === undefined) return undefined;
+  try {
+    const json = JSON.stringify(documents[known](view, query), null, 2);
+    const callback = query.get('callback');
+    if (callback === null) return {status: 200, headers: jsonHeaders, body: json};
+    if (!/^[A-Za-z_$][\w$.]{0,63}$/.test(callback)) throw new QuestionError('the callback is no name of a function');
+    return {status: 200, headers: {'Content-Type': 'application/javascript'}, body: `${callback}(${json})`};
+  } catch (error) {
+    if (!(error instanceof QuestionError)) throw error;
+    return {status: error.status, headers: {'Content-Type': 'text/plain; charset=utf-8'}, body: error.message};
+  }
+}
+
+const documents: Readonly<Record<MonitoringPath, (view: EngineView, query: URLSearchParams) => object>> = {
+  '/varz': varz,
+  '/connz': (view, query) => connz(view, connzQuery(query)),
+  '/routez': routez,
+  '/gatewayz': gatewayz,
+  '/leafz': leafz,
+  '/subsz': (view, query) =>
+    subsz(view, {
+      isListed: booleanOf(query, 'subs'),
+      offset: integerOf(query, 'offset'),
+      limit: integerOf(query, 'limit'),
+      account: query.get('acc') ?? '',
+      test: query.get('test') ?? '',
+    }),
+  '/accountz': (view, query) => accountz(view, query.get('acc') ?? undefined),
+  '/accstatz': (view, query) => {
+    const all = [...view.core.accounts.values()];
+    const wanted = query.getAll('acc').map((name) => accountNamed(view, name));
+    // Without a name nats-server shows the accounts that somebody uses, unless asked for all.
+    const shown = booleanOf(query, 'unused') ? all : all.filter((account) => account.connectionCount > 0);
+    return accountStatz(view, wanted.length > 0 ? wanted : shown);
+  },
+  '/jsz': jsz,
+  '/healthz': () => ({status: 'ok'}),
+  '/ipqueuesz': () => ({}),
+};
+
+/** The pages of a nats-server on a private port, passed on as they are. */
+export function proxySource(options: {readonly http: HttpClient; readonly url: string}): StatsSource {
+  const ask = async (target: string) => {
+    const {status, headers, body} = await options.http.request({
+      url: `${options.url}${target}`,
+      timeoutMs: engineLimits.statsProxyMs,
+      responseBytesMax: engineLimits.statsProxyBytesMax,
+    });
+    return {status, type: headers.get('content-type') ?? 'application/json', body};
+  };
+  return {
+    page: async (path, query) => {
+      // Only these: stacks and variables of the other program are nobody's business here.
+      if (!monitoringPaths.some((item) => item === path)) return undefined;
+      const text = query.toString();
+      const {status, type, body} = await ask(text === '' ? path : `${path}?${text}`);
+      return {status, headers: {'Content-Type': type, 'Access-Control-Allow-Origin': '*'}, body};
+    },
+    figures: async () => {
+      const [server, streams] = await Promise.all([ask('/varz'), ask('/jsz')]);
+      return figuresOf(fieldsOf(server.body), fieldsOf(streams.body));
+    },
+  };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function fieldsOf(body: Buffer): Fields {
+  const value: unknown = JSON.parse(body.toString('utf8'));
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+}
+
+function number(fields: unknown, ...path: readonly string[]): number {
+  let value: unknown = fields;
+  for (const name of path) {
+    value = typeof value === 'object' && value !== null ? (value as Fields)[name] : undefined;
+  }
+  return typeof value === 'number' ? value : 0;
+}
+
+function figuresOf(server: Fields, streams: Fields): NetworkFigures {
+  return {
+    connections: number(server, 'connections'),
+    totalConnections: number(server, 'total_connections'),
+    routes: number(server, 'routes'),
+    remotes: number(server, 'remotes'),
+    leafnodes: number(server, 'leafnodes'),
+    inMessages: number(server, 'in_msgs'),
+    outMessages: number(server, 'out_msgs'),
+    inBytes: number(server, 'in_bytes'),
+    outBytes: number(server, 'out_bytes'),
+    slowConsumers: number(server, 'slow_consumers'),
+    subscriptions: number(server, 'subscriptions'),
+    streams: {
+      memorystore_max: number(streams, 'config', 'max_memory'),
+      filestore_max: number(streams, 'config', 'max_storage'),
+      memorystore_used: number(streams, 'memory'),
+      filestore_used: number(streams, 'storage'),
+      streams: number(streams, 'streams'),
+      consumers: number(streams, 'consumers'),
+      messages: number(streams, 'messages'),
+      message_bytes: number(streams, 'bytes'),
+    },
+  };
+}
