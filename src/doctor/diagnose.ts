@@ -41,9 +41,16 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
   const findings = [...judgeConfiguration(configuration)];
   if (configuration.config !== undefined) {
     const subject = {role, config: configuration.config, configPath, nowMs: platform.clock.nowMs()};
-    findings.push(...(await examine(subject, options)));
+    findings.push(...(await examine(subject, {...options, platform: asSeenBy(role, platform)})));
   }
   return {role, configPath, findings: inOrder(findings)};
+}
+
+/** The name that a person's shell gives to requests is not that of a daemon. */
+function asSeenBy(role: DoctorRole, platform: Platform): Platform {
+  if (role === 'client') return platform;
+  const {MCOLLECTIVE_CERTNAME: _name, ...env} = platform.env;
+  return {...platform, env};
 }
 
 async function examine(subject: Subject, options: DiagnoseOptions): Promise<readonly Finding[]> {

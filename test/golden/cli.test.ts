@@ -23,6 +23,17 @@ async function transcript(run: CliTestRun): Promise<string> {
   return `$ ${run.argv.join(' ')}\n${part('stdout', stdout)}${part('stderr', stderr)}--- exit ${exit}\n`;
 }
 
+/** Wrong in several ways, and far from any network. */
+const sickConfig = [
+  'identity = rip.mcollective',
+  'ttl = 1',
+  'plugin.choria.middleware_hosts = localhost:http',
+  'plugin.security.provider = file',
+  'plugin.security.file.certificate = /home/rip/certificate.pem',
+  'plugin.security.file.key = /home/rip/key.pem',
+  '',
+].join('\n');
+
 describe('the command line', () => {
   for (const path of allCommandPaths(program)) {
     const words = path.slice(1).map((command) => command.name);
@@ -44,6 +55,16 @@ describe('the command line', () => {
     'cheat-sheet': {argv: ['choria', 'cheat', 'facts']},
     'help-as-markdown': {argv: ['choria', 'facts', '--help'], env: {LLMFORMAT: '1'}},
     'completion-bash-top': {argv: ['choria', '--completion-bash', '']},
+    init: {argv: ['choria', 'init', '--directory', 'acme', '--node', 'web1.example.net']},
+    'init-json': {argv: ['choria', 'init', '--directory', 'acme', '--node', 'web1.example.net', '--json']},
+    'init-bad-name': {argv: ['choria', 'init', '--directory', 'acme', '--node', 'rip.mcollective']},
+    'init-status-of-nothing': {argv: ['choria', 'init', 'status']},
+    doctor: {argv: ['choria', 'doctor', '--config', 'client.conf'], files: {'/home/rip/client.conf': sickConfig}},
+    'doctor-json': {
+      argv: ['choria', 'doctor', '--config', 'client.conf', '--json'],
+      files: {'/home/rip/client.conf': sickConfig},
+    },
+    'doctor-of-nothing': {argv: ['choria', 'doctor', '--config', '/home/rip/nowhere.conf']},
     'completion-script-bash': {argv: ['choria', '--completion-script-bash']},
     'completion-script-zsh': {argv: ['mco', '--completion-script-zsh']},
   };
