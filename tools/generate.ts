@@ -14,6 +14,7 @@ import {commandsReference} from './commands-reference.ts';
 import {configurationReference} from './configuration-reference.ts';
 import {doctorReference} from './doctor-reference.ts';
 import {errorsReference} from './errors-reference.ts';
+import {faultsReference} from './faults-reference.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -27,6 +28,7 @@ export const pages: readonly Page[] = [
   {path: 'docs/reference/commands.md', render: () => commandsReference(program)},
   {path: 'docs/reference/configuration.md', render: configurationReference},
   {path: 'docs/reference/doctor.md', render: doctorReference},
+  {path: 'docs/reference/faults.md', render: () => faultsReference(root)},
   {path: 'docs/reference/errors.md', render: () => errorsReference(join(root, 'src'))},
 ];
 

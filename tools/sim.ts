@@ -1,13 +1,13 @@
 /**
  * Runs simulations and says what came of them.
  *
- *     npm run sim -- --seed S --minutes M [--nodes N] [--json] [--trace] [--until SECONDS] [--seeds COUNT] [--calm]
+ *     npm run sim -- --seed S --minutes M [--nodes N] [--json] [--trace] [--until SECONDS] [--seeds COUNT] [--calm] [--shrink] [--without 3,5]
  *
- * `--seeds` runs that many seeds from `--seed` on; the first failure prints the one command that replays it. The last line of
+ * `--shrink` makes a failing run smaller by leaving faults out; `--without` leaves those numbers out. `--seeds` runs that many seeds from `--seed` on; the first failure prints the one command that replays it. The last line of
  * `--json` is an object. Exit code: 0 everything held, 1 something did not, 2 wrong arguments.
  */
 import {parseArgs} from 'node:util';
-import {formatEvent, simulate, type SimulationResult} from '../src/sim/index.ts';
+import {formatEvent, shrink, simulate, type SimulationOptions, type SimulationResult} from '../src/sim/index.ts';
 
 const {values} = parseArgs({
   options: {
@@ -19,6 +19,8 @@ const {values} = parseArgs({
     json: {type: 'boolean', default: false},
     trace: {type: 'boolean', default: false},
     calm: {type: 'boolean', default: false},
+    shrink: {type: 'boolean', default: false},
+    without: {type: 'string', default: ''},
   },
 });
 
@@ -48,6 +50,16 @@ function report(result: SimulationResult, seconds: number): void {
   }
 }
 
+async function shrunk(options: SimulationOptions): Promise<SimulationResult> {
+  const {result, withoutFaults, tries} = await shrink(options);
+  if (!result.ok) {
+    console.log(
+      `${result.faults} of ${result.faultsDrawn} faults are enough (${tries} runs): --without ${[...withoutFaults].sort((a, b) => a - b).join(',')}`,
+    );
+  }
+  return result;
+}
+
 const minutes = positive('minutes');
 const nodes = positive('nodes');
 const count = positive('seeds');
@@ -56,7 +68,7 @@ let failed = 0;
 for (let index = 0; index < count; index++) {
   const seed = count === 1 ? values.seed : String(Number(values.seed) + index);
   const startedAtMs = performance.now();
-  const result = await simulate({
+  const options: SimulationOptions = {
     seed,
     minutes,
     nodes,
@@ -68,7 +80,14 @@ for (let index = 0; index < count; index++) {
           },
         }
       : {}),
-  });
+    withoutFaults: new Set(
+      values.without
+        .split(',')
+        .filter((text) => text !== '')
+        .map(Number),
+    ),
+  };
+  const result = values.shrink ? await shrunk(options) : await simulate(options);
   report(result, Math.round((performance.now() - startedAtMs) / 10) / 100);
   if (!result.ok) failed += 1;
 }

@@ -6,8 +6,19 @@ import type {History} from './history.ts';
 import type {SimRandom} from './random.ts';
 import type {Timeline} from './timeline.ts';
 
+export type FaultName =
+  | 'kill'
+  | 'power-cut'
+  | 'kill-broker'
+  | 'pause'
+  | 'partition'
+  | 'bad-network'
+  | 'clock'
+  | 'disk-full'
+  | 'slow-disk';
+
 interface Fault {
-  readonly name: string;
+  readonly name: FaultName;
   /** How often it is drawn, against the others. */
   readonly weight: number;
   /** Begins it; gives back what mends it, and a text for the history. */
@@ -15,17 +26,24 @@ interface Fault {
 }
 
 const gapMs = {low: 4_000, high: 25_000} as const;
+/** A service that did not start is started again after this. */
+const restartMs = 5_000;
 const lengthMs = {low: 1_000, high: 40_000} as const;
 
 export class Chaos {
   readonly #fleet: SimFleet;
   readonly #timeline: Timeline;
-  readonly #random: SimRandom;
+  readonly #seed: SimRandom;
+  readonly #gaps: SimRandom;
+  /** Of the fault that is being made. */
+  #random: SimRandom;
   readonly #history: History;
   readonly #faults: readonly Fault[];
   readonly #onPowerCut: (host: string) => void;
+  readonly #without: ReadonlySet<number>;
   readonly #mending = new Set<() => void>();
   #count = 0;
+  #drawn = 0;
   #stopped = false;
 
   constructor(options: {
@@ -34,13 +52,26 @@ export class Chaos {
     readonly random: SimRandom;
     readonly history: History;
     readonly onPowerCut: (host: string) => void;
+    /** Only these kinds. */
+    readonly only?: readonly FaultName[];
+    /** Numbers of faults that are drawn and not begun. */
+    readonly without?: ReadonlySet<number>;
   }) {
     this.#fleet = options.fleet;
     this.#timeline = options.timeline;
-    this.#random = options.random;
+    this.#seed = options.random;
+    this.#gaps = options.random.fork('gaps');
+    this.#random = this.#gaps;
     this.#history = options.history;
     this.#onPowerCut = options.onPowerCut;
-    this.#faults = this.#list();
+    const {only} = options;
+    this.#faults = this.#list().filter((fault) => only === undefined || only.includes(fault.name));
+    this.#without = options.without ?? new Set();
+  }
+
+  /** Faults that were drawn, begun or left out. */
+  get drawn(): number {
+    return this.#drawn;
   }
 
   /** Faults that have begun. */
@@ -49,7 +80,7 @@ export class Chaos {
   }
 
   start(): void {
-    this.#timeline.after(this.#random.integer(gapMs.low, gapMs.high), () => {
+    this.#timeline.after(this.#gaps.integer(gapMs.low, gapMs.high), () => {
       if (this.#stopped) return;
       this.#beginOne();
       this.start();
@@ -63,16 +94,19 @@ export class Chaos {
   }
 
   #beginOne(): void {
+    // Each fault draws from a stream of its own, so that leaving one out does not change the others.
+    const number = this.#drawn++;
+    this.#random = this.#seed.fork(`fault-${number}`);
     const total = this.#faults.reduce((sum, fault) => sum + fault.weight, 0);
     let at = this.#random.float() * total;
     const fault = this.#faults.find((item) => (at -= item.weight) < 0);
-    if (fault === undefined) return;
+    if (fault === undefined || this.#without.has(number)) return;
     const {text, mend} = fault.begin();
     this.#count += 1;
-    this.#history.add(this.#timeline.nowMs, {kind: 'fault', text: `${fault.name} ${text}`});
+    this.#history.add(this.#timeline.nowMs, {kind: 'fault', text: `${number} ${fault.name} ${text}`});
     const mendOnce = (): void => {
       if (!this.#mending.delete(mendOnce)) return;
-      this.#history.add(this.#timeline.nowMs, {kind: 'mended', text: `${fault.name} ${text}`});
+      this.#history.add(this.#timeline.nowMs, {kind: 'mended', text: `${number} ${fault.name} ${text}`});
       mend();
     };
     this.#mending.add(mendOnce);
@@ -87,12 +121,12 @@ export class Chaos {
       if (machine.process?.isAlive === true) return;
       const started =
         machine === fleet.broker ? fleet.startBroker() : fleet.startNode(machine as (typeof fleet.nodes)[number]);
-      started.catch((error: unknown) =>
-        this.#history.add(this.#timeline.nowMs, {
-          kind: 'start',
-          text: `${machine.host.name} did not start: ${String(error).split('\n')[0] ?? ''}`,
-        }),
-      );
+      started.catch((error: unknown) => {
+        const reason = String(error).split('\n')[0] ?? '';
+        this.#history.add(this.#timeline.nowMs, {kind: 'start', text: `${machine.host.name} did not start: ${reason}`});
+        // As a service manager does.
+        this.#timeline.after(restartMs, () => restart(machine));
+      });
     };
     const stopped = (machine: SimMachine, powerCut: boolean) => {
       fleet.kill(machine, {powerCut});

@@ -97,8 +97,11 @@ export class SimDisk {
       },
       makeDirectory: async (path, {recursive}) => {
         await wait();
+        if (this.#exists(path)) {
+          if (recursive !== true) throw failure('EEXIST', path);
+          return;
+        }
         this.#checkWriting(path);
-        if (this.#exists(path) && recursive !== true) throw failure('EEXIST', path);
         this.#addParents(`${path}/x`);
       },
       makeTempDirectory: async (prefix) => {

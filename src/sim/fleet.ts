@@ -138,6 +138,12 @@ export class SimFleet {
     await server.start();
   }
 
+  /** Starts whatever is not running, as an operator would in the end. */
+  async startMissing(): Promise<void> {
+    if (this.broker.process?.isAlive !== true) await this.startBroker();
+    await Promise.all(this.nodes.filter((node) => node.process?.isAlive !== true).map((node) => this.startNode(node)));
+  }
+
   /** A new process on a caller's machine, and the descriptions its client needs. */
   clientProcess(
     machine: SimMachine,

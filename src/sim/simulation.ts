@@ -16,7 +16,7 @@ import {loadConfig} from '../config/index.ts';
 import {createClient, type FleetClient} from '../client/index.ts';
 import {silentLogger} from '../lib/logger.ts';
 import {inboxPrefix} from '../protocol/index.ts';
-import {Chaos} from './chaos.ts';
+import {Chaos, type FaultName} from './chaos.ts';
 import {Checks, type Violation} from './checks.ts';
 import {SimFleet} from './fleet.ts';
 import {History, type HistoryEvent} from './history.ts';
@@ -30,8 +30,10 @@ export interface SimulationOptions {
   /** Simulated minutes of faults and work; starting and healing come on top. */
   readonly minutes: number;
   readonly nodes: number;
-  /** Without faults only work happens. */
-  readonly faults?: boolean;
+  /** `false`: only work happens. Names: only these kinds, such as `power-cut`. */
+  readonly faults?: boolean | readonly FaultName[];
+  /** Numbers of faults, in the order drawn, that are left out: how a failing history is made smaller. */
+  readonly withoutFaults?: ReadonlySet<number>;
   readonly onEvent?: (event: HistoryEvent) => void;
 }
 
@@ -47,6 +49,8 @@ export interface SimulationResult {
   /** Actions that ran on nodes. */
   readonly runs: number;
   readonly faults: number;
+  /** Faults that the seed draws, those left out included. */
+  readonly faultsDrawn: number;
   readonly violations: readonly Violation[];
   readonly history: readonly HistoryEvent[];
 }
@@ -109,6 +113,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     random: random.fork('chaos'),
     history,
     onPowerCut: (name) => powerCuts.add(name),
+    ...(Array.isArray(options.faults) ? {only: options.faults} : {}),
+    ...(options.withoutFaults === undefined ? {} : {without: options.withoutFaults}),
   });
   workload.start();
   if (options.faults !== false) chaos.start();
@@ -116,6 +122,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
 
   chaos.stop();
   workload.stop();
+  await timeline.run(timeline.nowMs + 1_000);
+  await timeline.runUntil(fleet.startMissing(), timeline.nowMs + startLimitMs);
   await timeline.run(timeline.nowMs + healMs);
   checks.hold(workload.open === 0, {rule: 'every request ends', text: `${workload.open} requests have not ended`});
   await checkHealed({fleet, timeline, checks, client: alice.client});
@@ -129,6 +137,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     replays: workload.replays,
     runs: checks.runs,
     faults: chaos.count,
+    faultsDrawn: chaos.drawn,
     violations: checks.violations,
     history: history.last,
   };
