@@ -6,14 +6,14 @@
 import {startBroker, type RunningBroker} from '../broker/index.ts';
 import {loadConfig} from '../config/index.ts';
 import {generateKey, issueCertificate, issueCertificateAuthority, type IssuedCertificate} from '../crypto/index.ts';
-import {agentDdl} from '../rpc/index.ts';
+import {agentDdl, type DefinedAgent} from '../rpc/index.ts';
+import {createDdlResolver} from '../ddl/index.ts';
 import {silentLogger} from '../lib/logger.ts';
 import type {Platform} from '../lib/platform.ts';
 import {createServer, type ChoriaServer} from '../server/index.ts';
 import type {DdlResolver} from '../ddl/types.ts';
 import {SimDisk} from './disk.ts';
 import type {History} from './history.ts';
-import {createLedgerAgent, ledgerPolicy, type Run} from './ledger.ts';
 import {SimNetwork} from './network.ts';
 import {type SimHost, SimProcess} from './process.ts';
 import type {SimRandom} from './random.ts';
@@ -30,8 +30,21 @@ export interface FleetOptions {
   readonly random: SimRandom;
   readonly history: History;
   readonly nodes: number;
-  /** Told of each action as it starts. */
-  readonly ran: (run: Run, host: SimMachine) => void;
+  /** The agents of one node besides the built-in ones; asked at each start of its process. */
+  readonly agents: (node: NodeSetting) => readonly DefinedAgent[];
+  /** Action policies by agent name, the same on every node. */
+  readonly policies: Readonly<Record<string, string>>;
+  /** Absent: a country of three by turns, and the node's number. */
+  readonly facts?: (index: number) => Readonly<Record<string, unknown>>;
+  /** Absent: `even` or `odd`. */
+  readonly classes?: (index: number) => readonly string[];
+}
+
+/** What an agent of a simulated node may use: its clock is the simulated one. */
+export interface NodeSetting {
+  readonly identity: string;
+  readonly index: number;
+  readonly platform: Platform;
 }
 
 /** A host with what runs on it. */
@@ -40,8 +53,9 @@ export interface SimMachine {
   process: SimProcess | undefined;
 }
 
-interface NodeMachine extends SimMachine {
+export interface NodeMachine extends SimMachine {
   readonly identity: string;
+  readonly index: number;
   server: ChoriaServer | undefined;
 }
 
@@ -68,6 +82,7 @@ export class SimFleet {
       return {
         ...this.#machine(identity, `10.0.${1 + Math.floor(index / 250)}.${index % 250}`),
         identity,
+        index,
         server: undefined,
       };
     });
@@ -98,10 +113,13 @@ export class SimFleet {
         'plugin.yaml = /etc/choria/facts.json',
         'classesfile = /etc/choria/classes.txt',
       ]);
-      const country = ['mt', 'de', 'us'][index % 3] ?? 'mt';
-      node.host.disk.put('/etc/choria/facts.json', `${JSON.stringify({country, index})}\n`, 0o644);
-      node.host.disk.put('/etc/choria/classes.txt', index % 2 === 0 ? 'even\n' : 'odd\n', 0o644);
-      node.host.disk.put('/etc/choria/policies/ledger.policy', ledgerPolicy, 0o644);
+      const facts = this.#options.facts?.(index) ?? {country: ['mt', 'de', 'us'][index % 3], index};
+      const classes = this.#options.classes?.(index) ?? [index % 2 === 0 ? 'even' : 'odd'];
+      node.host.disk.put('/etc/choria/facts.json', `${JSON.stringify(facts)}\n`, 0o644);
+      node.host.disk.put('/etc/choria/classes.txt', `${classes.join('\n')}\n`, 0o644);
+      for (const [agent, policy] of Object.entries(this.#options.policies)) {
+        node.host.disk.put(`/etc/choria/policies/${agent}.policy`, policy, 0o644);
+      }
       node.host.disk.put('/var/log/keep', '', 0o600);
     }
   }
@@ -132,7 +150,7 @@ export class SimFleet {
       platform,
       logger: silentLogger,
       agentProviders: [],
-      agents: [createLedgerAgent(process, (run) => this.#options.ran(run, node))],
+      agents: this.#options.agents({identity: node.identity, index: node.index, platform}),
     });
     node.server = server;
     await server.start();
@@ -214,13 +232,16 @@ export class SimFleet {
     host.disk.put('/etc/choria/choria.conf', `${all.join('\n')}\n`);
   }
 
+  /** Descriptions of the nodes' own agents; those that come with the program are found by the client itself. */
   #resolver(process: SimProcess): DdlResolver {
-    const ddl = agentDdl(createLedgerAgent(process, () => undefined));
+    const agents = this.#options.agents({identity: 'client', index: -1, platform: process.platform});
+    const own = new Map(agents.map((agent) => [agent.metadata.name, agentDdl(agent)]));
+    const builtin = createDdlResolver({files: process.platform.files, directories: []});
     return {
-      agent: async (name) => (name === 'ledger' ? ddl : undefined),
-      data: async () => undefined,
-      agentNames: async () => ['ledger'],
-      dataNames: async () => [],
+      agent: async (name) => own.get(name) ?? builtin.agent(name),
+      data: (name) => builtin.data(name),
+      agentNames: async () => [...own.keys(), ...(await builtin.agentNames())],
+      dataNames: () => builtin.dataNames(),
     };
   }
 }

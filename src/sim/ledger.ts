@@ -2,8 +2,7 @@
  * The agent that simulated nodes run: it writes down what ran, which is what the checkers compare with.
  */
 import {defineAction, defineAgent, type DefinedAgent} from '../rpc/index.ts';
-import type {SimProcess} from './process.ts';
-import {sleep} from '../lib/platform.ts';
+import {type Platform, sleep} from '../lib/platform.ts';
 
 export interface Run {
   readonly node: string;
@@ -26,7 +25,7 @@ export const ledgerPolicy = [
 ].join('\n');
 
 /** @param ran  called as the first thing an action does */
-export function createLedgerAgent(process: SimProcess, ran: (run: Run) => void): DefinedAgent {
+export function createLedgerAgent(platform: Pick<Platform, 'clock' | 'random'>, ran: (run: Run) => void): DefinedAgent {
   const inputs = {
     task: {type: 'string', description: 'What to write down', maxLengthBytes: 200, validation: '^[a-z0-9-]+$'},
   } as const;
@@ -43,10 +42,10 @@ export function createLedgerAgent(process: SimProcess, ran: (run: Run) => void):
           callerId: request.callerId,
           action,
           task,
-          ageMs: process.clock.nowMs() - request.sentAtMs,
+          ageMs: platform.clock.nowMs() - request.sentAtMs,
           ttlSeconds: request.ttlSeconds,
         });
-        await sleep(process.clock, process.platform.random.float() * runtimeMsMax);
+        await sleep(platform.clock, platform.random.float() * runtimeMsMax);
         return {task};
       },
     });

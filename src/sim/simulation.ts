@@ -20,7 +20,7 @@ import {Chaos, type FaultName} from './chaos.ts';
 import {Checks, type Violation} from './checks.ts';
 import {SimFleet} from './fleet.ts';
 import {History, type HistoryEvent} from './history.ts';
-import type {Run} from './ledger.ts';
+import {createLedgerAgent, ledgerPolicy, type Run} from './ledger.ts';
 import {createSimRandom} from './random.ts';
 import {Timeline} from './timeline.ts';
 import {Tape, Workload} from './workload.ts';
@@ -76,16 +76,18 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const checks = new Checks(isAllowed);
   const powerCuts = new Set<string>();
   const runsByNode = new Map<string, Run[]>();
+  const ran = (run: Run): void => {
+    history.add(timeline.nowMs, {kind: 'ran', text: `${run.node} ${run.requestId} ${run.action} ${run.task}`});
+    checks.ran(run);
+    runsByNode.set(run.node, [...(runsByNode.get(run.node) ?? []), run]);
+  };
   const fleet = new SimFleet({
     timeline,
     random: random.fork('fleet'),
     history,
     nodes,
-    ran: (run) => {
-      history.add(timeline.nowMs, {kind: 'ran', text: `${run.node} ${run.requestId} ${run.action} ${run.task}`});
-      checks.ran(run);
-      runsByNode.set(run.node, [...(runsByNode.get(run.node) ?? []), run]);
-    },
+    agents: ({platform}) => [createLedgerAgent(platform, ran)],
+    policies: {ledger: ledgerPolicy},
   });
   await fleet.prepare();
   const callers = await prepareCallers(fleet);
