@@ -172,8 +172,32 @@ function programName(argv: readonly string[]): string {
  * const exitCode = await runCli(['choria', 'find', '-F', 'country=mt'], context);
  */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {
-  const root: CommandSpec = {...program, name: programName(argv)};
-  const words = argv.slice(1);
+  if (programName(argv) === 'mco') {
+    const [{mcoProgram}, {classicWords}] = await Promise.all([import('./mco/program.ts'), import('./mco/words.ts')]);
+    const words = classicWords(argv.slice(1));
+    return (await showApplications(mcoProgram, {words, context})) ?? runProgramLine(mcoProgram, {words, context});
+  }
+  return runProgramLine(program, {words: argv.slice(1), context});
+}
+
+interface Line {
+  readonly words: readonly string[];
+  readonly context: CliContext;
+}
+
+/** The lists of the classic client, which go to standard output. */
+async function showApplications(root: CommandSpec, {words, context}: Line): Promise<number | undefined> {
+  const [first, second] = words;
+  if (words.length > 0 && first !== 'help') return undefined;
+  if (second !== undefined && !second.startsWith('-')) {
+    return runHelpCommand({...context, stderr: context.stdout}, root, words.slice(1));
+  }
+  const {longList, shortList} = await import('./mco/list.ts');
+  context.stdout.write(first === 'help' ? longList(root) : shortList(root));
+  return 0;
+}
+
+async function runProgramLine(root: CommandSpec, {words, context}: Line): Promise<number> {
   const readLines = await readArgumentFiles(words, context);
   const raw = parseCommandLine(root, words, {readLines});
   const builtIn = await runBuiltIn(context, root, {words, raw});

@@ -18,6 +18,7 @@ export {
   troubleOf,
 } from './request-record.ts';
 export {clientStateDirectory} from './state-directory.ts';
+export {buildFilter} from './filter.ts';
 export type {FilterText} from './filter.ts';
 export type {
   Client,

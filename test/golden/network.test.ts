@@ -50,14 +50,29 @@ const runs: Readonly<Record<string, readonly string[]>> = {
   'tool-inventory-failure': ['tool', 'inventory', '/scratch/fleet.txt', '-I', 'n1.example.net'],
 };
 
+const classicRuns: Readonly<Record<string, readonly string[]>> = {
+  'mco-ping': ['ping', '--dt', '1', '--with-fact', 'country=mt'],
+  'mco-ping-none': ['ping', '--dt', '1', '-F', 'country=zz'],
+  'mco-find': ['find', '--dt', '1', '-v'],
+  'mco-find-none': ['find', '--dt', '1', '-F', 'country=zz'],
+  'mco-rpc': ['rpc', 'rpcutil', 'get_fact', 'fact=country', '--no-progress', '--sort', '--dt', '1'],
+  'mco-rpc-failed': ['rpc', 'rpcutil', 'get_config_item', 'item=no.such', '--np', '-I', 'n1.example.net'],
+  'mco-rpc-unknown-agent': ['rpc', 'rpcutl', 'ping'],
+  'mco-facts': ['facts', 'country', '--dt', '1'],
+  'mco-inventory': ['inventory', '--collectives'],
+};
+
 function shown(name: string, text: string, argv: readonly string[]): string {
   return text === '' ? '' : `--- ${name}\n${normaliseOutput(text, argv, {versions: [version]})}`.replace(/\n?$/, '\n');
 }
 
 describe('commands that talk to a fleet', () => {
-  for (const [name, words] of Object.entries(runs)) {
+  const all = [
+    ...Object.entries(runs).map(([name, words]) => [name, ['choria', ...words]] as const),
+    ...Object.entries(classicRuns).map(([name, words]) => [name, ['mco', ...words]] as const),
+  ];
+  for (const [name, argv] of all) {
     test.concurrent(`answers ${name} as recorded`, async ({expect}) => {
-      const argv = ['choria', ...words];
       const {stdout, stderr, exit} = await lab.run({argv});
       const text = `$ ${argv.join(' ')}\n${shown('stdout', stdout, argv)}${shown('stderr', stderr, argv)}--- exit ${exit}\n`;
       await expect(text).toMatchFileSnapshot(join(here, 'network', `${name}.txt`));

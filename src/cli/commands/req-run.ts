@@ -40,10 +40,15 @@ interface Job {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-export async function runReq(context: CliContext, parsed: ParsedArguments): Promise<number> {
+export interface ReqHooks {
+  /** Once everything is shown; `found` is undefined for services, which are not discovered. */
+  readonly onFinished?: (statistics: RequestStatistics, found: Discovered | undefined) => void;
+}
+
+export async function runReq(context: CliContext, parsed: ParsedArguments, hooks: ReqHooks = {}): Promise<number> {
   const mode = outputMode(parsed);
   try {
-    return await request(context, parsed, mode);
+    return await request({context, parsed, mode, hooks});
   } catch (error) {
     if (mode !== 'jsonl') throw error;
     // Readers of lines get the failure as a line; the exit code stays 0, as they expect.
@@ -52,7 +57,13 @@ export async function runReq(context: CliContext, parsed: ParsedArguments): Prom
   }
 }
 
-async function request(context: CliContext, parsed: ParsedArguments, mode: OutputMode): Promise<number> {
+async function request(wanted: {
+  readonly context: CliContext;
+  readonly parsed: ParsedArguments;
+  readonly mode: OutputMode;
+  readonly hooks: ReqHooks;
+}): Promise<number> {
+  const {context, parsed, mode, hooks} = wanted;
   return withClient(
     context,
     parsed,
@@ -68,8 +79,9 @@ async function request(context: CliContext, parsed: ParsedArguments, mode: Outpu
       const found = ddl.metadata.service ? undefined : await discover(job, output);
       context.signal.throwIfAborted();
       const targets = found === undefined ? [] : command.client.limit(found.identities, limitFlags(parsed));
-      await send(job, {output, found, targets});
+      const statistics = await send(job, {output, found, targets});
       await output.close();
+      hooks.onFinished?.(statistics, found);
       return context.signal.aborted ? 1 : 0;
     },
     mode === 'json' || mode === 'jsonl' ? {level: 'fatal'} : {},
@@ -163,7 +175,7 @@ async function discover(job: Job, output: Output): Promise<Discovered> {
 async function send(
   job: Job,
   way: {readonly output: Output; readonly found: Discovered | undefined; readonly targets: readonly string[]},
-): Promise<void> {
+): Promise<RequestStatistics> {
   const {context, parsed, command, mode, ddl, action, data} = job;
   const {output, found, targets} = way;
   const passes = compileReplyFilter(textFlag(parsed, 'filter-replies'), {logger: command.logger});
@@ -216,6 +228,7 @@ async function send(
     paint: output.isFile ? command.plainPaint : command.paint,
     statusPaint: output.isFile ? command.plainPaint : command.statusPaint,
   });
+  return statistics;
 }
 
 function withDefaults(action: ActionDdl, data: unknown): unknown {

@@ -38,6 +38,9 @@ const variableParts: readonly (readonly [RegExp, string])[] = [
   [/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4}(?: UTC)?/g, '<time>'],
   [/\b1[6-9]\d{8}\b/g, '<unix>'],
   [/time=\d+ ms/g, 'time=<ms>'],
+  // The classic client counts milliseconds with two decimals.
+  [/time=\d+\.\d\d ms/g, 'time=<hundredths>'],
+  [/(max|min|avg): \d+\.\d\d(?= |$)/gm, '$1: <hundredths>'],
   [new RegExp(`(max|min|avg|overhead): ${go}`, 'g'), '$1: <duration>'],
   [new RegExp(`hosts in ${go}`, 'g'), 'hosts in <duration>'],
   [/ in \d+(?:\.\d+)? seconds/g, ' in <duration>'],
@@ -346,7 +349,7 @@ export function normaliseOutput(text: string, argv: readonly string[], options: 
   let lines = out.split('\n');
   lines = sortRuns(lines, (line) => /level=(?:error|warning|info|debug) /.test(line));
   if (isNameList(argv) && !keepOrder)
-    lines = sortRuns(lines, (line) => /^[\w.-]+( +time=<ms>)?$/.test(line) && line !== '');
+    lines = sortRuns(lines, (line) => /^[\w.-]+( +time=<(?:ms|hundredths)>)?$/.test(line) && line !== '');
   if (!keepOrder) lines = orderReplies(lines);
   lines = orderTies(lines);
   const joined = lines.join('\n');

@@ -1,0 +1,23 @@
+/** What `mco` alone and `mco help` show. */
+import {inertLine} from '../render/inert.ts';
+import {nameColumns} from '../render/columns.ts';
+import type {CommandSpec} from '../types.ts';
+import {version} from '../version.ts';
+
+export function applicationNames(program: CommandSpec): readonly string[] {
+  return ['help', ...(program.commands ?? []).map((command) => command.name)].toSorted();
+}
+
+export function shortList(program: CommandSpec): string {
+  const rows = nameColumns(applicationNames(program), {columns: 3, width: 20, indent: 3, padding: 1, order: 'rows'});
+  const more =
+    "Type 'mco help' for a detailed list of applications and 'mco help NAME'\nto get detailed help for one of them";
+  return `mco version ${version}\n\nusage: mco application <options>\n\nKnown applications:\n\n${rows}\n${more}\n\n`;
+}
+
+export function longList(program: CommandSpec): string {
+  const help = new Map((program.commands ?? []).map((command) => [command.name, command.help]));
+  help.set('help', 'Lists applications and shows their options');
+  const lines = applicationNames(program).map((name) => `  ${name.padEnd(15)} ${inertLine(help.get(name) ?? '')}\n`);
+  return `mco version ${version}\n\n${lines.join('')}\n`;
+}
