@@ -29,3 +29,10 @@ export const checksumFileBytesMax = 1024 * 1024 * 1024;
 
 /** A server's status file is one line; a larger file is none. */
 export const statusFileBytesMax = 64 * 1024;
+
+/** Letters of one typed answer: names and passwords are shorter. */
+export const typedBytesMax = 4096;
+
+/** Vault answers at once; its largest answers hold a few keys. */
+export const vaultTimeoutMs = 10_000;
+export const vaultResponseBytesMax = 1_048_576;

@@ -45,6 +45,12 @@ async function readStdin(limitBytes: number): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** What is typed for one answer; a secret shows as stars. Loaded when it is needed: most commands ask nothing. */
+async function readLine(options: {readonly isSecret: boolean}): Promise<string | undefined> {
+  const {readTypedLine} = await import('./node-terminal.ts');
+  return readTypedLine(options);
+}
+
 /** A reader that went away (`choria find | head -1`) is no error. */
 function endQuietlyOnClosedPipe(stream: WriteStream): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -92,7 +98,12 @@ export async function runProgram(): Promise<void> {
     platform: createNodePlatform(),
     stdout: textSink(process.stdout),
     stderr: textSink(process.stderr),
-    stdin: {isTerminal: Boolean(process.stdin.isTTY), isPiped: stdinIsPiped(), readAll: readStdin},
+    stdin: {
+      isTerminal: Boolean(process.stdin.isTTY),
+      isPiped: stdinIsPiped(),
+      readAll: readStdin,
+      ...(process.stdin.isTTY ? {readLine} : {}),
+    },
     signal: controller.signal,
     startedAtMs,
   };

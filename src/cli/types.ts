@@ -21,6 +21,8 @@ export interface CliContext {
     readonly isPiped: boolean;
     /** Everything, at most `limitBytes`. */
     readAll(limitBytes: number): Promise<Buffer>;
+    /** The next line that is typed, undefined at the end; a secret one is not shown. Absent where nobody can type. */
+    readLine?(options: {readonly isSecret: boolean}): Promise<string | undefined>;
   };
   /** Aborted by SIGINT or SIGTERM. */
   readonly signal: AbortSignal;

@@ -21,6 +21,8 @@ export interface CliTestRun {
   readonly env?: Readonly<Record<string, string | null>>;
   /** Piped to standard input. Absent: the null device. */
   readonly stdin?: string;
+  /** Lines typed at the terminal of `tty`, one for each question. */
+  readonly typed?: readonly string[];
   /** As the program sees it. Default: its home. */
   readonly cwd?: string;
   /** Absolute virtual path to text; written before the run, below one of the mounts or the home. */
@@ -79,6 +81,16 @@ function collectingSink(parts: string[], tty: CliTestRun['tty']): TextSink {
   };
 }
 
+/** What is typed appears as on a terminal: letters, or stars for a secret. */
+function typist(lines: readonly string[], stdout: TextSink): NonNullable<CliContext['stdin']['readLine']> {
+  const left = [...lines];
+  return ({isSecret}) => {
+    const line = left.shift()?.replace(/[\r\n]+$/, '');
+    stdout.write(`${isSecret ? '*'.repeat(line?.length ?? 0) : (line ?? '')}\n`);
+    return Promise.resolve(line);
+  };
+}
+
 export async function runCliForTest(run: CliTestRun): Promise<CliTestResult> {
   const scratch = mkdtempSync(join(tmpdir(), 'choria-cli-test-'));
   try {
@@ -111,6 +123,7 @@ export async function runCliForTest(run: CliTestRun): Promise<CliTestResult> {
         isTerminal: run.tty !== undefined,
         isPiped: run.stdin !== undefined,
         readAll: () => Promise.resolve(Buffer.from(run.stdin ?? '')),
+        ...(run.typed === undefined ? {} : {readLine: typist(run.typed, stdout)}),
       },
       signal: run.signal ?? new AbortController().signal,
       startedAtMs: platform.clock.nowMs(),

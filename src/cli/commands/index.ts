@@ -14,6 +14,7 @@ import {factsCommand} from './facts.ts';
 import {findCommand} from './find.ts';
 import {initCommand} from './init.ts';
 import {inventoryCommand} from './inventory.ts';
+import {jwtCommand} from './jwt.ts';
 import {pingCommand} from './ping.ts';
 import {pluginCommand} from './plugin.ts';
 import {provisionerCommand} from './provisioner.ts';
@@ -54,6 +55,7 @@ export const program: CommandSpec = {
     factsCommand,
     initCommand,
     inventoryCommand,
+    jwtCommand,
     pingCommand,
     pluginCommand,
     provisionerCommand,
