@@ -3,6 +3,7 @@
  * from `<name>-run.ts` only when it runs, so that start-up stays close to bare Node.
  */
 import type {CommandSpec} from '../types.ts';
+import {aaaCommand} from './aaa.ts';
 import {brokerCommand} from './broker.ts';
 import {buildinfoCommand} from './buildinfo.ts';
 import {cheatCommand} from './cheat.ts';
@@ -44,6 +45,7 @@ export const program: CommandSpec = {
   ],
   // Sorted by name, as the help shows them.
   commands: [
+    aaaCommand,
     brokerCommand,
     buildinfoCommand,
     cheatCommand(() => program),

@@ -1,0 +1,73 @@
+/**
+ * The writer of audit trails, shared by the server, the signing service and the broker: whole lines, one after the other.
+ *
+ * The file is opened for each line, so that programs which rotate logs may move it at any time; where a size is given, it is rotated
+ * here. A line that cannot be written is an error for whoever asked for the trail: nothing may run then.
+ */
+import type {Files} from './platform.ts';
+
+export interface AuditFile {
+  readonly path: string;
+  /** Resolves when the system has the line; a line end is added. */
+  append(line: string): Promise<void>;
+}
+
+export interface AuditFileOptions {
+  readonly files: Files;
+  readonly path: string;
+  readonly mode: number;
+  /** The file is moved away before it would grow beyond this; 0 never. */
+  readonly bytesMax?: number;
+  /** How many moved ones are kept, as `PATH.1` (newest) and so on. */
+  readonly keep?: number;
+}
+
+export function createAuditFile(options: AuditFileOptions): AuditFile {
+  const {files, path, mode, bytesMax = 0, keep = 5} = options;
+  let last: Promise<void> = Promise.resolve();
+
+  const write = async (line: Buffer): Promise<void> => {
+    if (bytesMax > 0 && (await sizeOf(files, path)) + line.length > bytesMax) await rotate(files, {path, keep});
+    const handle = await files.openAppend(path, {mode});
+    try {
+      await handle.append(line);
+    } finally {
+      await handle.close();
+    }
+  };
+
+  return {
+    path,
+    append(line) {
+      const bytes = Buffer.from(`${line}\n`, 'utf8');
+      // One after the other, so that two writers never rotate at once; a failure belongs to its own line.
+      const work = last.then(() => write(bytes));
+      last = work.catch(() => undefined);
+      return work;
+    },
+  };
+}
+
+async function sizeOf(files: Files, path: string): Promise<number> {
+  try {
+    return (await files.stat(path)).sizeBytes;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+}
+
+async function rotate(files: Files, {path, keep}: {readonly path: string; readonly keep: number}): Promise<void> {
+  const nameOf = (number: number): string => (number === 0 ? path : `${path}.${number}`);
+  if (keep === 0) {
+    await files.remove(path);
+    return;
+  }
+  for (let number = keep - 1; number >= 0; number--) {
+    try {
+      await files.rename(nameOf(number), nameOf(number + 1));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+}
