@@ -96,7 +96,9 @@ class Service implements Provisioner {
   readonly #options: ProvisionerOptions;
   readonly #tools: Omit<HostTools, 'caller'>;
   readonly #hosts: HostTable;
-  readonly #lifetime = new AbortController();
+  /** One for each node under way: none waits long on a signal of all. */
+  readonly #stops = new Set<AbortController>();
+  #isStopped = false;
   readonly #running = new Set<Promise<void>>();
   #connection: Connection | undefined;
   #caller: NodeCaller | undefined;
@@ -144,8 +146,10 @@ class Service implements Provisioner {
 
   async stop(): Promise<void> {
     this.#timer?.cancel();
-    this.#lifetime.abort(new ProvisionerError('ERR_PROVISIONER_CALL', 'the provisioner stopped'));
+    this.#isStopped = true;
     this.#hosts.clear();
+    const reason = new ProvisionerError('ERR_PROVISIONER_CALL', 'the provisioner stopped');
+    for (const stop of this.#stops) stop.abort(reason);
     await this.#options.election?.stop();
     await Promise.allSettled(this.#running);
     this.#caller?.close();
@@ -255,7 +259,7 @@ class Service implements Provisioner {
 
   #found(identity: string, how: 'discovered' | 'event_discovered'): void {
     const {logger} = this.#options;
-    if (this.#isPaused || this.#lifetime.signal.aborted) return;
+    if (this.#isPaused || this.#isStopped) return;
     if (!isUsableIdentity(identity)) {
       logger.warn(`A node with the name ${JSON.stringify(identity.slice(0, 100))} is left alone: it is no host name`);
       return;
@@ -288,8 +292,10 @@ class Service implements Provisioner {
     const {logger} = this.#options;
     const caller = this.#caller;
     if (caller === undefined) return;
+    const stop = new AbortController();
+    this.#stops.add(stop);
     try {
-      const outcome = await provisionHost(identity, {...this.#tools, caller}, this.#lifetime.signal);
+      const outcome = await provisionHost(identity, {...this.#tools, caller}, stop.signal);
       this.#hosts.finish(identity, {name: outcome.kind === 'provisioned' ? outcome.name : identity});
       if (outcome.kind === 'provisioned') this.metrics.count('provisioned');
       logger.info(`${identity}: ${outcome.kind}`);
@@ -299,6 +305,8 @@ class Service implements Provisioner {
       this.#hosts.finish(identity, 'failed');
       this.metrics.count('provision_errors');
       logger.error(`Could not provision ${identity}: ${errorMessage(error)}`);
+    } finally {
+      this.#stops.delete(stop);
     }
   }
 }

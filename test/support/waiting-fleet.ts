@@ -155,7 +155,9 @@ class Node implements WaitingNode {
     if (this.#isHalted) return;
     this.server = server;
     this.starts += 1;
-    await server.start();
+    await server.start().catch((error: unknown) => {
+      if (!this.#isHalted) throw error;
+    });
   }
 
   async #again(): Promise<void> {
