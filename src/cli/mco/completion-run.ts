@@ -3,12 +3,15 @@ import {runCompletion} from '../commands/completion-run.ts';
 import {isGiven} from '../commands/network.ts';
 import {CliError} from '../errors.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
-import {applicationNames} from './list.ts';
-import {mcoProgram} from './program.ts';
 
-export async function runMcoCompletion(context: CliContext, parsed: ParsedArguments): Promise<number> {
+/** @param wanted.applications the names that `--list-applications` shows */
+export async function runMcoCompletion(
+  context: CliContext,
+  wanted: {readonly parsed: ParsedArguments; readonly applications: readonly string[]},
+): Promise<number> {
+  const {parsed, applications} = wanted;
   if (isGiven(parsed, 'list-applications')) {
-    context.stdout.write(`${applicationNames(mcoProgram).join('\n')}\n`);
+    context.stdout.write(`${applications.join('\n')}\n`);
     return 0;
   }
   const list = ['agents', 'actions', 'inputs'].find((name) => isGiven(parsed, `list-${name}`));

@@ -64,7 +64,13 @@ export const mcoProgram: CommandSpec = {
         {name: 'action', kind: 'string', help: 'The action to look at'},
         {name: 'verbose', short: 'v', kind: 'boolean', help: 'Add descriptions'},
       ],
-      run: application('completion', async () => (await import('./completion-run.ts')).runMcoCompletion),
+      run: application('completion', async () => {
+        const [{runMcoCompletion}, {applicationNames}] = await Promise.all([
+          import('./completion-run.ts'),
+          import('./list.ts'),
+        ]);
+        return (context, parsed) => runMcoCompletion(context, {parsed, applications: applicationNames(mcoProgram)});
+      }),
     },
     {
       name: 'describe_filter',
