@@ -20,6 +20,7 @@ const jobs = {
   test: (args) => run(local('vitest'), ['run', ...args]),
   peers: (args) => run(local('vitest'), ['run', '--config', 'test/peers/vitest.config.ts', ...args]),
   conformance: (args) => run(local('tsx'), ['test/conformance/run.ts', ...args]),
+  planted: (args) => run(local('tsx'), ['tools/planted.ts', ...args]),
   sim: (args) => run(local('tsx'), ['tools/sim.ts', ...args]),
   bench: (args) => run(local('tsx'), ['bench/run.ts', ...args]),
 };
