@@ -36,3 +36,5 @@ export const typedBytesMax = 4096;
 /** Vault answers at once; its largest answers hold a few keys. */
 export const vaultTimeoutMs = 10_000;
 export const vaultResponseBytesMax = 1_048_576;
+/** The body of one message that `broker publish` and `broker request` take from standard input; brokers accept at most this much. */
+export const messageBytesMax = 64 * 1024 * 1024;

@@ -1,10 +1,149 @@
-import type {CommandSpec} from '../types.ts';
+import type {CommandSpec, FlagSpec} from '../types.ts';
+import {configFlag} from './flags.ts';
+
+const connectFlags: readonly FlagSpec[] = [
+  configFlag,
+  {name: 'connect-timeout', kind: 'duration', default: '5s', help: 'Connection timeout'},
+];
+const headerFlag: FlagSpec = {
+  name: 'header',
+  short: 'H',
+  kind: 'string',
+  repeatable: true,
+  placeholder: 'K:V',
+  help: 'Add a header to the message',
+};
+const jsonFlag: FlagSpec = {name: 'json', short: 'j', kind: 'boolean', help: 'Produce JSON output'};
+
+const serverCommand: CommandSpec = {
+  name: 'server',
+  aliases: ['srv', 'sys', 'system'],
+  help: 'Information about brokers; needs the credentials of the system account',
+  commands: [
+    {
+      name: 'list',
+      aliases: ['ls'],
+      help: 'List known brokers',
+      flags: [...connectFlags, jsonFlag],
+      arguments: [{name: 'expect', kind: 'integer', help: 'How many brokers to wait for'}],
+      run: async () => (await import('./broker-server-run.ts')).runBrokerServerList,
+    },
+    {
+      name: 'info',
+      help: 'Show information about a single broker',
+      flags: [...connectFlags, jsonFlag],
+      arguments: [{name: 'server', help: 'Name or id of the broker; the first that answers without it'}],
+      run: async () => (await import('./broker-server-run.ts')).runBrokerServerInfo,
+    },
+    {
+      name: 'connections',
+      help: 'Report on the connections of all brokers',
+      flags: [
+        ...connectFlags,
+        jsonFlag,
+        {name: 'account', kind: 'string', help: 'Only connections of this account'},
+        {
+          name: 'sort',
+          kind: 'enum',
+          default: 'subs',
+          values: ['in-bytes', 'out-bytes', 'in-msgs', 'out-msgs', 'uptime', 'cid', 'subs'],
+          help: 'Sort by this property',
+        },
+        {name: 'top', kind: 'integer', default: '1000', help: 'Limit results to this many'},
+      ],
+      run: async () => (await import('./broker-server-run.ts')).runBrokerConnections,
+    },
+    {
+      name: 'kick',
+      help: 'Close one connection of one broker',
+      flags: connectFlags,
+      arguments: [
+        {name: 'client', kind: 'integer', required: true, help: 'Number of the connection'},
+        {name: 'server', required: true, help: 'Id of the broker'},
+      ],
+      run: async () => (await import('./broker-server-run.ts')).runBrokerKick,
+    },
+  ],
+};
 
 export const brokerCommand: CommandSpec = {
   name: 'broker',
   aliases: ['b'],
-  help: 'Run a Choria network broker',
+  help: 'Run a Choria network broker, look into it and send messages through it',
   commands: [
+    {
+      name: 'events',
+      aliases: ['event', 'e'],
+      help: 'Show connections that come, go and are refused, until interrupted; needs the credentials of the system account',
+      flags: [
+        ...connectFlags,
+        jsonFlag,
+        {name: 'count', kind: 'integer', help: 'Quit after this many events'},
+        {name: 'subjects', kind: 'string', repeatable: true, help: 'Show events on these subjects'},
+      ],
+      run: async () => (await import('./broker-messages-run.ts')).runBrokerEvents,
+    },
+    {
+      name: 'publish',
+      aliases: ['pub'],
+      help: 'Publish messages',
+      flags: [
+        ...connectFlags,
+        {name: 'reply', kind: 'string', placeholder: 'SUBJECT', help: 'Set a reply subject'},
+        headerFlag,
+        {name: 'count', kind: 'integer', default: '1', help: 'Publish this many messages'},
+        {name: 'quiet', short: 'q', kind: 'boolean', help: 'Show no progress'},
+      ],
+      arguments: [
+        {name: 'subject', required: true, help: 'Subject to publish to'},
+        {name: 'body', help: 'Message body; standard input without it'},
+      ],
+      run: async () => (await import('./broker-messages-run.ts')).runBrokerPublish,
+    },
+    {
+      name: 'reply',
+      help: 'Answer requests, until interrupted',
+      flags: [
+        ...connectFlags,
+        {name: 'echo', kind: 'boolean', help: 'Echo back what is received'},
+        {name: 'queue', short: 'q', kind: 'string', default: 'NATS-RPLY-22', help: 'Queue group name'},
+        headerFlag,
+        {name: 'count', kind: 'integer', help: 'Quit after this many messages'},
+      ],
+      arguments: [
+        {name: 'subject', required: true, help: 'Subject to listen on'},
+        {name: 'body', help: 'Reply body'},
+      ],
+      run: async () => (await import('./broker-messages-run.ts')).runBrokerReply,
+    },
+    {
+      name: 'request',
+      aliases: ['req'],
+      help: 'Send a request and show its replies',
+      flags: [
+        ...connectFlags,
+        {name: 'raw', short: 'r', kind: 'boolean', help: 'Show just the output received'},
+        headerFlag,
+        {name: 'replies', kind: 'integer', default: '1', help: 'Wait for this many replies; 0 waits until the timeout'},
+        {name: 'reply-timeout', kind: 'duration', default: '300ms', help: 'Maximum time between several replies'},
+        {name: 'timeout', kind: 'duration', default: '5s', help: 'Time to wait for the first reply'},
+      ],
+      arguments: [
+        {name: 'subject', required: true, help: 'Subject to send to'},
+        {name: 'body', help: 'Message body; standard input without it'},
+      ],
+      run: async () => (await import('./broker-messages-run.ts')).runBrokerRequest,
+    },
+    {
+      name: 'rtt',
+      help: 'Measure the round trip to each broker',
+      flags: [
+        ...connectFlags,
+        jsonFlag,
+        {name: 'iterations', kind: 'integer', default: '5', help: 'Round trips to measure'},
+      ],
+      run: async () => (await import('./broker-rtt-run.ts')).runBrokerRtt,
+    },
     {
       name: 'run',
       help: 'Run a broker in the foreground',
@@ -13,6 +152,23 @@ export const brokerCommand: CommandSpec = {
         {name: 'pid', kind: 'string', placeholder: 'FILE', help: 'Write the process id to this file'},
       ],
       run: async () => (await import('./broker-run-run.ts')).runBrokerRun,
+    },
+    serverCommand,
+    {
+      name: 'subscribe',
+      aliases: ['sub'],
+      help: 'Show messages as they come, until interrupted',
+      flags: [
+        ...connectFlags,
+        {name: 'queue', kind: 'string', help: 'Subscribe to a named queue group'},
+        {name: 'raw', short: 'r', kind: 'boolean', help: 'Show the raw data received'},
+        {name: 'count', kind: 'integer', help: 'Quit after this many messages'},
+        {name: 'headers-only', kind: 'boolean', help: 'Show only headers, no data'},
+        {name: 'subjects-only', kind: 'boolean', help: "Show only the messages' subjects"},
+        {name: 'wait', kind: 'duration', help: 'Quit after this time without a message'},
+      ],
+      arguments: [{name: 'subjects', required: true, repeatable: true, help: 'Subjects to subscribe to'}],
+      run: async () => (await import('./broker-messages-run.ts')).runBrokerSubscribe,
     },
   ],
 };

@@ -1,0 +1,137 @@
+import {fileURLToPath} from 'node:url';
+import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {startTestBroker, type TestBroker, testTlsMaterial} from '../../../test/support/broker.ts';
+import {type CliTestResult, runCliForTest} from '../../../test/support/cli.ts';
+import {createBrokerAuthenticator} from '../../broker/index.ts';
+import {createNodePlatform} from '../../lib/node-platform.ts';
+
+const pki = fileURLToPath(new URL('../../../test/fixtures/pki', import.meta.url));
+let broker: TestBroker;
+
+beforeAll(async () => {
+  broker = await startTestBroker({
+    tls: {material: testTlsMaterial('broker'), clientCertificates: 'if-given'},
+    accounts: ['choria', 'system'],
+    systemAccount: 'system',
+    clusterName: 'CHORIA',
+    authenticator: createBrokerAuthenticator({
+      clock: createNodePlatform().clock,
+      allowedCallers: ['.*'],
+      system: {user: 'system', password: 's3cret'},
+    }),
+  });
+});
+afterAll(() => broker[Symbol.asyncDispose]());
+
+function run(
+  words: readonly string[],
+  more: {readonly signal?: AbortSignal; readonly system?: boolean; readonly stdin?: string} = {},
+): Promise<CliTestResult> {
+  const config = [
+    'plugin.security.provider = file',
+    'plugin.security.file.certificate = /pki/alice.pem',
+    'plugin.security.file.key = /pki/alice.key',
+    'plugin.security.file.ca = /pki/ca.pem',
+    `plugin.choria.middleware_hosts = localhost:${broker.port}`,
+    ...(more.system === false
+      ? []
+      : ['plugin.choria.network.system.user = system', 'plugin.choria.network.system.password = s3cret']),
+    '',
+  ].join('\n');
+  return runCliForTest({
+    argv: ['choria', 'broker', ...words, '--config', '/home/rip/client.conf'],
+    files: {'/home/rip/client.conf': config},
+    mounts: [{virtual: '/pki', real: pki}],
+    ...(more.signal === undefined ? {} : {signal: more.signal}),
+    ...(more.stdin === undefined ? {} : {stdin: more.stdin}),
+  });
+}
+
+/** Once somebody listens on a subject. */
+async function listening(subject: string): Promise<void> {
+  const {clock} = createNodePlatform();
+  for (;;) {
+    const accounts = [...broker.engine.monitoring.core.accounts.values()];
+    if (accounts.some((account) => account.subscriptions.hasInterest(subject))) return;
+    await new Promise<void>((resolve) => void clock.setTimer(resolve, 5));
+  }
+}
+
+describe('broker tools', () => {
+  test('what is published is shown by who subscribes, with headers and reply subject', async () => {
+    const subscriber = run(['subscribe', 'news.>', '--count', '2']);
+    await listening('news.x');
+    const first = await run(['publish', 'news.a', 'hello', '-H', 'X-One:1', '--reply', 'answers']);
+    expect(first).toMatchObject({exit: 0, stdout: ''});
+    expect(first.stderr).toContain('msg="Published 5 bytes to \\"news.a\\"\\n"');
+    expect(await run(['publish', 'news.b', '--quiet'], {stdin: 'piped'})).toMatchObject({exit: 0, stderr: ''});
+    expect((await subscriber).stdout).toBe(
+      '[#1] Received on "news.a" with reply "answers"\nX-One: 1\n\nhello\n\n[#2] Received on "news.b"\npiped\n\n',
+    );
+  });
+
+  test('a request is answered, once by each member that is asked for', async () => {
+    const answering = [
+      run(['reply', 'echo', '--echo', '--count', '1']),
+      run(['reply', 'echo', 'fixed', '--queue', 'other', '--count', '1']),
+    ];
+    await listening('echo');
+    const {clock} = createNodePlatform();
+    while (broker.engine.monitoring.core.subscriptionCount < 2) {
+      await new Promise<void>((resolve) => void clock.setTimer(resolve, 5));
+    }
+    const asked = await run(['request', 'echo', 'ping', '--raw', '--replies', '2']);
+    expect(asked.stdout.split('\n').toSorted()).toEqual(['', 'fixed', 'ping']);
+    expect(await Promise.all(answering)).toMatchObject([{exit: 0}, {exit: 0}]);
+  });
+
+  test('nobody to answer is said at once and is no failure, as scripts know it', async () => {
+    const asked = await run(['request', 'nobody', 'hi']);
+    expect(asked.exit).toBe(0);
+    expect(asked.stderr).toMatch(/msg="Sending request on \\"nobody\\"\\n"\n.*msg="No responders are available"\n$/);
+  });
+
+  test('round trips are measured', async () => {
+    const shown = await run(['rtt', '--iterations', '3']);
+    expect(shown.stdout).toMatch(/^nats:\/\/localhost:\d+: average \S+s, fastest \S+s, slowest \S+s of 3\n$/);
+    const rows = JSON.parse((await run(['rtt', '--json'])).stdout) as {rtt_ns: number}[];
+    expect(rows[0]?.rtt_ns).toBeGreaterThan(0);
+  });
+
+  test('brokers and their connections are listed, and one is closed', async () => {
+    const list = await run(['server', 'list', '1']);
+    expect(list.stdout).toContain('Server Overview');
+    expect(list.stdout).toMatch(/│ broker\.example\.net │ CHORIA {2}│/);
+    const info = await run(['server', 'info', 'broker.example.net']);
+    expect(info.stdout).toContain(`ID: ${broker.engine.serverId}\n`);
+    const controller = new AbortController();
+    const subscriber = run(['subscribe', 'kicked'], {signal: controller.signal});
+    await listening('kicked');
+    const connections = await run(['server', 'connections', '--json', '--account', 'choria']);
+    const [victim] = JSON.parse(connections.stdout) as {cid: number}[];
+    expect((await run(['server', 'connections'])).stdout).toContain('Connections out of');
+    expect(await run(['server', 'kick', String(victim?.cid), broker.engine.serverId])).toMatchObject({
+      exit: 0,
+      stdout: `Closed connection ${victim?.cid}\n`,
+    });
+    expect((await run(['server', 'kick', '99999', broker.engine.serverId])).exit).toBe(1);
+    controller.abort();
+    expect((await subscriber).exit).toBe(0);
+  });
+
+  test('who comes is told', async () => {
+    const events = run(['events', '--count', '1']);
+    await listening('$SYS.ACCOUNT.choria.CONNECT');
+    await run(['publish', 'x', 'y']);
+    expect((await events).stdout).toMatch(/ connect cid \d+ .* from 127\.0\.0\.1 on broker\.example\.net\n$/);
+  });
+
+  test.each([
+    [['server', 'list'], 'needs system username and password set using plugin.choria.network.system'],
+    [['events'], 'needs system username and password set using plugin.choria.network.system'],
+  ])('%j without the system credentials says what is missing', async (words, text) => {
+    const result = await run(words, {system: false});
+    expect(result.exit).toBe(1);
+    expect(result.stdout + result.stderr).toContain(text);
+  });
+});
