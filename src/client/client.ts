@@ -1,5 +1,6 @@
 /** The client: discovery, requests and pings over one connection that is opened when it is first needed. */
 import type {Config} from '../config/types.ts';
+import type {Connection} from '../connect/types.ts';
 import {withInputDefaults} from '../ddl/index.ts';
 import type {ActionDdl, AgentDdl, DdlResolver} from '../ddl/types.ts';
 import {selectMethod} from '../discovery/index.ts';
@@ -122,6 +123,11 @@ export class FleetClient implements Client {
     signal.removeEventListener('abort', end);
     handle.stop();
     return {answers, publishedAtMs, ...handle.outcome()};
+  }
+
+  /** The one connection, for whoever listens to other subjects than replies. It is closed with the client. */
+  async connection(options: {readonly timeoutMs: number; readonly signal?: AbortSignal}): Promise<Connection> {
+    return (await this.#messenger(options)).connection;
   }
 
   /** A filter as it travels, with the agent in it. */

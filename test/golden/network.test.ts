@@ -7,6 +7,8 @@
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {afterAll, beforeAll, describe, test} from 'vitest';
+import {createClient, loadConfig} from '../../src/client/index.ts';
+import {encodeLifecycleEvent, lifecycleSubject} from '../../src/events/index.ts';
 import {version} from '../../src/cli/version.ts';
 import {normaliseOutput} from '../conformance/judges/cli/_compare.ts';
 import type {Lab} from '../support/lab.ts';
@@ -78,4 +80,32 @@ describe('commands that talk to a fleet', () => {
       await expect(text).toMatchFileSnapshot(join(here, 'network', `${name}.txt`));
     });
   }
+
+  test('tool event shows an event as it happens, and ends well when it is interrupted', async ({expect}) => {
+    const platform = lab.platform();
+    const config = await loadConfig({platform, mode: 'user', path: '/lab/client/client.conf'});
+    await using client = createClient({config, platform});
+    const connection = await client.connection({timeoutMs: 10_000});
+    const event = {
+      id: '1',
+      identity: 'n7.example.net',
+      component: 'server',
+      atMs: 0,
+      type: 'startup',
+      version: '9.9.9',
+    } as const;
+    const stop = new AbortController();
+    const {stdout, exit} = await lab.run({
+      argv: ['choria', 'tool', 'event', '--type', 'startup'],
+      signal: stop.signal,
+      onOutput: (text) => {
+        if (text.startsWith('Waiting'))
+          connection.publish(lifecycleSubject(event), encodeLifecycleEvent(event, 'cloudevent'));
+        if (text.includes('n7.example.net')) stop.abort();
+      },
+    });
+    expect(exit).toBe(0);
+    expect(stdout).toMatch(/^Waiting for events from topic choria\.lifecycle\.event\.startup\.> on nats:/);
+    expect(stdout).toMatch(/\n\d\d:\d\d:\d\d \[startup\] n7\.example\.net: server version 9\.9\.9\n$/);
+  });
 });

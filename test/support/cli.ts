@@ -34,6 +34,8 @@ export interface CliTestRun {
   /** Instead of the real one. */
   readonly platform?: Platform;
   readonly signal?: AbortSignal;
+  /** Told of what goes to standard output while the command runs. */
+  readonly onOutput?: (text: string) => void;
 }
 
 export interface CliTestResult {
@@ -71,10 +73,11 @@ function writeFiles(run: CliTestRun, mounts: readonly Mount[]): void {
   }
 }
 
-function collectingSink(parts: string[], tty: CliTestRun['tty']): TextSink {
+function collectingSink(parts: string[], tty: CliTestRun['tty'], onOutput?: CliTestRun['onOutput']): TextSink {
   return {
     write(text) {
       parts.push(text);
+      onOutput?.(text);
     },
     isTerminal: tty !== undefined,
     columns: tty?.cols,
@@ -114,7 +117,7 @@ export async function runCliForTest(run: CliTestRun): Promise<CliTestResult> {
       workingDirectory: run.cwd ?? homeDirectory,
     });
     const [out, err] = [[] as string[], [] as string[]];
-    const stdout = collectingSink(out, run.tty);
+    const stdout = collectingSink(out, run.tty, run.onOutput);
     const context: CliContext = {
       platform,
       stdout,

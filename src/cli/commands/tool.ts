@@ -2,6 +2,7 @@
 import type {CommandSpec} from '../types.ts';
 import {configFlag} from './flags.ts';
 import {toolConfigCommand} from './tool-config.ts';
+import {toolEventCommand} from './tool-event.ts';
 import {toolInventoryCommand} from './tool-inventory.ts';
 import {toolSha256Command} from './tool-sha256.ts';
 import {toolStatusCommand} from './tool-status.ts';
@@ -12,5 +13,5 @@ export const toolCommand: CommandSpec = {
   help: 'Debugging and management utilities',
   flags: [configFlag],
   // Sorted by name, as the help shows them.
-  commands: [toolConfigCommand, toolInventoryCommand, toolSha256Command, toolStatusCommand],
+  commands: [toolConfigCommand, toolEventCommand, toolInventoryCommand, toolSha256Command, toolStatusCommand],
 };
