@@ -11,6 +11,7 @@ import {
   systemAccountName,
 } from './authentication/accounts.ts';
 import {brokerAuthOptions} from './authentication/auth-settings.ts';
+import {auditedAuthenticator} from './authentication/audited.ts';
 import {type BrokerAuthOptions, createBrokerAuthenticator} from './authentication/broker-auth.ts';
 import type {Authenticator} from './authentication/types.ts';
 import {createEmbeddedEngine, EmbeddedEngine} from './embedded/engine.ts';
@@ -24,6 +25,7 @@ import {createProcessUsage} from './monitoring/node-usage.ts';
 import {startStatsListener, type StatsListener} from './stats/listener.ts';
 import {embeddedSource, proxySource} from './stats/source.ts';
 import type {Engine, EngineAddresses} from './types.ts';
+import {createAuditFile} from '../lib/audit-file.ts';
 import {errorMessage} from '../lib/errors.ts';
 
 export interface StartBrokerOptions {
@@ -135,8 +137,12 @@ interface EngineParts {
   readonly revocations: RevocationWatch | undefined;
 }
 
-function authenticatorOf({auth, revocations}: Pick<EngineParts, 'auth' | 'revocations'>): Authenticator {
-  return createBrokerAuthenticator({...auth, ...(revocations === undefined ? {} : {revocations})});
+function authenticatorOf({auth, revocations, config, platform, logger}: EngineParts): Authenticator {
+  const inner = createBrokerAuthenticator({...auth, ...(revocations === undefined ? {} : {revocations})});
+  const path = config.get('plugin.choria.network.audit_logfile');
+  if (path === '') return inner;
+  const file = createAuditFile({files: platform.files, path, mode: 0o600});
+  return auditedAuthenticator(inner, {file, clock: platform.clock, logger});
 }
 
 function createEmbedded(parts: EngineParts): EmbeddedEngine {

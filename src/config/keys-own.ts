@@ -27,6 +27,23 @@ export const ownKeys = {
     usedBy: ['server'],
     doc: 'How many calls of one agent run at the same time. Further ones wait, callers taking turns, and are refused with an answer when too many wait.',
   },
+  'plugin.rpcaudit.logfile.max_megabytes': {
+    type: 'integer',
+    default: '0',
+    usedBy: ['server'],
+    doc: 'The audit log is moved aside before it would grow beyond this many megabytes. 0 leaves rotation to other programs.',
+  },
+  'plugin.rpcaudit.logfile.keep': {
+    type: 'integer',
+    default: '5',
+    usedBy: ['server'],
+    doc: 'How many audit logs that were moved aside are kept, as FILE.1 (the newest), FILE.2 and so on.',
+  },
+  'plugin.choria.network.audit_logfile': {
+    type: 'path_string',
+    usedBy: ['broker'],
+    doc: 'File to which the broker writes one JSON line for each decision about a connection: who was let in or refused, and why. When a line cannot be written, nobody is let in.',
+  },
   'plugin.regopolicy.opa': {
     type: 'path_string',
     usedBy: ['server'],

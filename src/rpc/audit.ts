@@ -1,9 +1,9 @@
 /**
  * The audit trail: one JSON line for each action that is about to run.
  *
- * The file is opened for each entry, so that it may be rotated at any time. Nothing runs when an entry that was asked for cannot be
- * written. Vectors: `agents/audit.json`.
+ * Nothing runs when an entry that was asked for cannot be written, also when nobody said where to. Vectors: `agents/audit.json`.
  */
+import {type AuditFile, createAuditFile} from '../lib/audit-file.ts';
 import {errorMessage} from '../lib/errors.ts';
 import {stringifyGo} from '../lib/go-json.ts';
 import type {Logger} from '../lib/logger.ts';
@@ -26,11 +26,17 @@ export async function createAuditor(
   if (!config.get('rpcaudit')) return undefined;
   const path = config.get('plugin.rpcaudit.logfile');
   if (path === '') {
-    logger.warn('Auditing is on but "plugin.rpcaudit.logfile" is not set: nothing will be audited');
-    return {record: () => Promise.resolve()};
+    const problem = 'auditing is on and "plugin.rpcaudit.logfile" is not set: set it, or switch "rpcaudit" off';
+    logger.error(`No request will run: ${problem}`);
+    return {record: () => Promise.reject(new RpcError('ERR_AUDIT_WRITE', `Cannot write the audit log: ${problem}`))};
   }
-  const mode = parseMode(config.get('plugin.rpcaudit.logfile.mode'), logger);
-  return createFileAuditor({platform, path, mode});
+  return createFileAuditor({
+    platform,
+    path,
+    mode: parseMode(config.get('plugin.rpcaudit.logfile.mode'), logger),
+    bytesMax: config.get('plugin.rpcaudit.logfile.max_megabytes') * 1_048_576,
+    keep: config.get('plugin.rpcaudit.logfile.keep'),
+  });
 }
 
 function parseMode(text: string, logger: Logger): number {
@@ -44,18 +50,17 @@ export function createFileAuditor(options: {
   readonly platform: Pick<Platform, 'files' | 'clock'>;
   readonly path: string;
   readonly mode: number;
+  /** 0: the file is never rotated by us. */
+  readonly bytesMax?: number;
+  readonly keep?: number;
 }): Auditor {
-  const {platform, path, mode} = options;
+  const {platform, path, ...rotation} = options;
+  const file: AuditFile = createAuditFile({files: platform.files, path, ...rotation});
   return {
     record: async (request) => {
       const line = formatAuditLine(request, platform.clock.nowMs());
       try {
-        const handle = await platform.files.openAppend(path, {mode});
-        try {
-          await handle.append(Buffer.from(`${line}\n`, 'utf8'));
-        } finally {
-          await handle.close();
-        }
+        await file.append(line);
       } catch (error) {
         throw new RpcError('ERR_AUDIT_WRITE', `Cannot write the audit log "${path}": ${errorMessage(error)}`, {
           cause: error,
@@ -68,7 +73,7 @@ export function createFileAuditor(options: {
 
 /** One line without its end; keys in the order that readers of existing logs know. */
 export function formatAuditLine(request: RpcRequest, nowMs: number): string {
-  const data = stringifyGo(request.rawData ?? request.data);
+  const data = stringifyGo(withoutSecrets(request.agent, request.rawData ?? request.data));
   const entry = stringifyGo({
     timestamp: new Date(nowMs).toISOString().replace('Z', '000+0000'),
     request_id: request.requestId,
@@ -83,4 +88,29 @@ export function formatAuditLine(request: RpcRequest, nowMs: number): string {
       ? data
       : stringifyGo({choria_audit_omitted_bytes: Buffer.byteLength(data, 'utf8')});
   return `${entry.slice(0, -1)},"data":${kept}}`;
+}
+
+/** Inputs that prove or open something: who reads the trail must not be able to use them. */
+const secretInputs: ReadonlySet<string> = new Set([
+  'passphrase',
+  'passwd',
+  'password',
+  'private_key',
+  'secret',
+  'seed',
+  'token',
+]);
+const secretInputsOf: Readonly<Record<string, readonly string[]>> = {
+  aaa_signer: ['signature'],
+  choria_provision: ['key'],
+};
+
+function withoutSecrets(agent: string, data: unknown): unknown {
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return data;
+  const isSecret = (name: string): boolean =>
+    secretInputs.has(name.toLowerCase()) ||
+    (Object.hasOwn(secretInputsOf, agent) && secretInputsOf[agent]?.includes(name) === true);
+  const entries = Object.entries(data);
+  if (!entries.some(([name]) => isSecret(name))) return data;
+  return Object.fromEntries(entries.map(([name, value]) => [name, isSecret(name) ? '*****' : (value as unknown)]));
 }
