@@ -290,7 +290,7 @@ class Reader {
     try {
       return nsToMs(parseExtendedDuration(text));
     } catch (cause) {
-      throw new AaaError('ERR_AAA_CONFIG', `${this.wrong(name, errorMessage(cause)).message}`, {cause});
+      throw new AaaError('ERR_AAA_CONFIG', this.wrong(name, errorMessage(cause)).message, {cause});
     }
   }
 
