@@ -35,13 +35,14 @@ export interface CredentialFacts {
   readonly isWindows: boolean;
 }
 
-/** Undefined for providers whose credentials are tokens. */
+/** Undefined for providers whose credentials are tokens, but for brokers: they need a certificate in any case. */
 export async function collectCredentials(subject: Subject, platform: Platform): Promise<CredentialFacts | undefined> {
   const {config} = subject;
   const provider = config.get('plugin.security.provider');
-  if (provider !== 'file' && provider !== 'puppet') return undefined;
+  if (provider !== 'file' && provider !== 'puppet' && provider !== 'choria') return undefined;
+  if (provider === 'choria' && subject.role !== 'broker') return undefined;
   const certname = certnameOf(subject, platform);
-  const paths = provider === 'file' ? filePaths(subject) : puppetFiles(subject, {platform, certname});
+  const paths = provider === 'puppet' ? puppetFiles(subject, {platform, certname}) : configuredPaths(subject, provider);
   const files = await Promise.all(
     paths.map(async ({kind, setting, path}): Promise<CredentialFile> => {
       if (path === '') return {kind, setting};
@@ -61,9 +62,9 @@ interface CredentialPath {
   readonly path: string;
 }
 
-function filePaths({config}: Subject): readonly CredentialPath[] {
+function configuredPaths({config}: Subject, provider: 'file' | 'choria'): readonly CredentialPath[] {
   return (['certificate', 'key', 'ca'] as const).map((kind) => {
-    const setting = `plugin.security.file.${kind}` as const;
+    const setting = `plugin.security.${provider}.${kind}` as const;
     return {kind, setting, path: config.get(setting)};
   });
 }

@@ -26,10 +26,10 @@ export interface TokenFacts {
   readonly isWindows: boolean;
 }
 
-/** Undefined for providers whose credentials are certificates; a broker needs no token of its own. */
+/** Undefined for providers whose credentials are certificates. */
 export async function collectTokens(subject: Subject, platform: Platform): Promise<TokenFacts | undefined> {
-  const {config, role} = subject;
-  if (config.get('plugin.security.provider') !== 'choria' || role === 'broker') return undefined;
+  const {config} = subject;
+  if (config.get('plugin.security.provider') !== 'choria') return undefined;
   const tokenPath = config.get('plugin.security.choria.token_file');
   const seedPath = config.get('plugin.security.choria.seed_file') || seedBeside(tokenPath);
   const inspect = (path: string): Promise<FileFact> =>
@@ -125,7 +125,7 @@ function judgeToken(token: Token, facts: TokenFacts): readonly Finding[] {
   const purpose: TokenPurpose = role === 'client' ? 'choria_client_id' : 'choria_server';
   if (token.purpose !== purpose) {
     const cause = `${path} has the purpose "${token.purpose}", and this is a ${role}`;
-    return [finding('token-purpose', {cause, fix: `choria jwt ${role} FILE ...`})];
+    return [finding('token-purpose', {cause, fix: `choria init ${role === 'client' ? 'user' : 'node'} NAME`})];
   }
   const findings: Finding[] = [];
   if (role === 'server' && token.name !== config.get('identity')) {

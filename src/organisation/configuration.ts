@@ -7,7 +7,7 @@ import {join} from 'node:path';
 import type {MemberKind, Organisation} from './types.ts';
 
 export interface ConfigurationOptions {
-  readonly organisation: Pick<Organisation, 'name' | 'broker' | 'collectives'>;
+  readonly organisation: Pick<Organisation, 'name' | 'broker' | 'collectives' | 'security' | 'issuer'>;
   readonly name: string;
   /** Absolute folder in which the member's files will lie when its program runs. */
   readonly target: string;
@@ -16,8 +16,12 @@ export interface ConfigurationOptions {
 export const caName = 'ca.pem';
 export const certificateName = 'certificate.pem';
 export const keyName = 'key.pem';
+export const tokenName = 'token.jwt';
+export const seedName = 'seed';
 export const factsName = 'facts.yaml';
 export const classesName = 'classes.txt';
+/** Name of the organisation unit in tokens; the one that tokens have without being told. */
+export const issuerName = 'choria';
 /** What a server must not forget: the requests it has run. */
 export const stateFolder = 'state';
 /** What counts no longer; brokers and servers read it again when it changes. */
@@ -43,7 +47,29 @@ function lines(title: string, sections: readonly (readonly string[])[]): string 
   return [`# ${title}\n`, ...sections.map((section) => section.map((line) => `${line}\n`).join(''))].join('\n');
 }
 
-function securityLines(target: string): readonly string[] {
+/** Only a broker has a TLS certificate where members have tokens. */
+function tokenLines(
+  target: string,
+  {issuer, kind}: {readonly issuer: string; readonly kind: MemberKind},
+): readonly string[] {
+  return [
+    'plugin.security.provider = choria',
+    `plugin.security.choria.token_file = ${join(target, tokenName)}`,
+    `plugin.security.choria.seed_file = ${join(target, seedName)}`,
+    ...(kind === 'broker'
+      ? [
+          `plugin.security.choria.certificate = ${join(target, certificateName)}`,
+          `plugin.security.choria.key = ${join(target, keyName)}`,
+        ]
+      : []),
+    `plugin.security.choria.ca = ${join(target, caName)}`,
+    `plugin.security.issuer.names = ${issuerName}`,
+    `plugin.security.issuer.${issuerName}.public = ${issuer}`,
+  ];
+}
+
+function securityLines({organisation, target}: ConfigurationOptions, kind: MemberKind): readonly string[] {
+  if (organisation.security === 'jwt') return tokenLines(target, {issuer: organisation.issuer ?? '', kind});
   return [
     'plugin.security.provider = file',
     `plugin.security.file.certificate = ${join(target, certificateName)}`,
@@ -61,7 +87,8 @@ function networkLines({broker, collectives}: ConfigurationOptions['organisation'
   ];
 }
 
-function brokerText({organisation, name, target}: ConfigurationOptions): string {
+function brokerText(options: ConfigurationOptions): string {
+  const {organisation, name, target} = options;
   const {broker} = organisation;
   return lines(`The broker of ${organisation.name}, written by choria init`, [
     [`identity = ${name}`, 'logfile = stdout', 'loglevel = info'],
@@ -71,7 +98,7 @@ function brokerText({organisation, name, target}: ConfigurationOptions): string 
       ...(broker.listenAddress === undefined ? [] : [`plugin.choria.network.listen_address = ${broker.listenAddress}`]),
       'plugin.choria.use_srv = false',
     ],
-    [...securityLines(target), revocationLine(target)],
+    [...securityLines(options, 'broker'), revocationLine(target)],
   ]);
 }
 
@@ -79,11 +106,12 @@ function revocationLine(target: string): string {
   return `plugin.choria.security.revocation_file = ${join(target, revokedName)}`;
 }
 
-function serverText({organisation, name, target}: ConfigurationOptions): string {
+function serverText(options: ConfigurationOptions): string {
+  const {organisation, name, target} = options;
   return lines(`The node ${name} of ${organisation.name}, written by choria init`, [
     [`identity = ${name}`, 'logfile = stdout', 'loglevel = info'],
     networkLines(organisation),
-    [...securityLines(target), revocationLine(target)],
+    [...securityLines(options, 'node'), revocationLine(target)],
     [
       '# What filters look at.',
       `plugin.yaml = ${join(target, factsName)}`,
@@ -104,10 +132,11 @@ function serverText({organisation, name, target}: ConfigurationOptions): string 
   ]);
 }
 
-function clientText({organisation, name, target}: ConfigurationOptions): string {
+function clientText(options: ConfigurationOptions): string {
+  const {organisation, name} = options;
   return lines(`The user ${name} of ${organisation.name}, written by choria init`, [
     [`identity = ${name}`, 'logfile = stderr', 'loglevel = warn'],
     networkLines(organisation),
-    securityLines(target),
+    securityLines(options, 'user'),
   ]);
 }

@@ -1,12 +1,13 @@
 /** Sets up a new organisation: authority, broker, nodes and users, in one folder that appears whole or not at all. */
 import {basename, join, resolve} from 'node:path';
-import {issueCertificateAuthority} from '../crypto/index.ts';
+import {ed25519PublicFromSeed, issueCertificateAuthority} from '../crypto/index.ts';
 import type {Platform} from '../lib/platform.ts';
 import {OrganisationError} from './errors.ts';
-import {issueMember, type IssuedMember} from './issue.ts';
+import {type Authority, issueMember, type IssuedMember, seedBytes} from './issue.ts';
 import {
   authorityCertificate,
   authorityKey,
+  issuerSeed as issuerSeedPath,
   manifestName,
   memberFolder,
   privateMode,
@@ -14,13 +15,20 @@ import {
   revokedFile,
 } from './layout.ts';
 import {organisationLimits} from './limits.ts';
-import {checkCollective, checkDirectory, checkHostName, checkOrganisationName, userCertname} from './names.ts';
+import {
+  checkCollective,
+  checkDirectory,
+  checkHostName,
+  checkOrganisationName,
+  userNameFor,
+  callerIdOf,
+} from './names.ts';
 import {planMember, under} from './plan.ts';
 import type {RoleMember} from './policies.ts';
 import {manifestText, recordFile} from './records.ts';
 import {revocationText} from './revocations.ts';
 import {placeFolder} from './staging.ts';
-import type {BrokerAddress, Organisation, PlannedFile} from './types.ts';
+import type {BrokerAddress, Organisation, OrganisationSecurity, PlannedFile} from './types.ts';
 
 export interface NewNode {
   readonly name: string;
@@ -34,6 +42,8 @@ export interface CreateOptions {
   /** Default: the folder's name. */
   readonly name?: string;
   readonly broker: BrokerAddress;
+  /** Default `x509`. */
+  readonly security?: OrganisationSecurity;
   /** Default `mcollective`. */
   readonly collectives?: readonly string[];
   readonly nodes: readonly NewNode[];
@@ -69,23 +79,26 @@ export async function createOrganisation(
   platform: OrganisationPlatform,
   options: CreateOptions,
 ): Promise<CreateResult> {
-  const organisation = describe(platform, options);
+  const security = options.security ?? 'x509';
+  const issuerSeed = security === 'jwt' ? platform.random.bytes(seedBytes) : undefined;
+  const organisation = describe(platform, {...options, security, issuerSeed});
   const {directory} = organisation;
-  const users = [...new Set(options.operators.map(userCertname))];
+  const users = [...new Set(options.operators.map((name) => userNameFor(security, name)))];
   const nodes = uniqueNodes(options.nodes);
   checkCount(users.length + nodes.length);
   checkValidity(options.validityMs);
   const nowMs = platform.clock.nowMs();
-  const authority = await issueCertificateAuthority({
+  const root = await issueCertificateAuthority({
     commonName: `${organisation.name} authority`,
     nowMs,
     random: platform.random,
     keyKind: 'ec',
     validityMs: organisationLimits.authorityValidityMs,
   });
+  const authority: Authority = {...root, ...(issuerSeed === undefined ? {} : {issuerSeed})};
   const validity = options.validityMs === undefined ? {} : {validityMs: options.validityMs};
-  const issue = {authority, ...validity};
-  const roles: readonly RoleMember[] = users.map((certname) => ({certname, role: 'operator'}));
+  const issue = {authority, collectives: organisation.collectives, ...validity};
+  const roles: readonly RoleMember[] = users.map((name) => ({callerId: callerIdOf(security, name), role: 'operator'}));
   const brokerName = organisation.broker.host;
   const [broker, userMembers, nodeMembers] = await Promise.all([
     issueMember(platform, {...issue, kind: 'broker', name: brokerName}),
@@ -110,6 +123,7 @@ export async function createOrganisation(
     {path: manifestName, text: manifestText(organisation), mode: publicMode},
     {path: authorityCertificate, text: authority.certificatePem, mode: publicMode},
     {path: authorityKey, text: authority.keyPem, mode: privateMode},
+    ...(issuerSeed === undefined ? [] : [{path: issuerSeedPath, text: issuerSeed.toString('hex'), mode: privateMode}]),
     {path: revokedFile, text: revocationText([]), mode: publicMode},
     ...planOne(broker),
     ...userMembers.flatMap((member) => planOne(member)),
@@ -124,7 +138,10 @@ export async function createOrganisation(
   };
 }
 
-function describe(platform: OrganisationPlatform, options: CreateOptions): Organisation {
+function describe(
+  platform: OrganisationPlatform,
+  options: CreateOptions & {readonly security: OrganisationSecurity; readonly issuerSeed: Buffer | undefined},
+): Organisation {
   const directory = checkDirectory(resolve(platform.host.workingDirectory, options.directory));
   const collectives = (options.collectives ?? ['mcollective']).map(checkCollective);
   checkHostName('a broker', options.broker.host);
@@ -135,6 +152,8 @@ function describe(platform: OrganisationPlatform, options: CreateOptions): Organ
   return {
     directory,
     name: checkOrganisationName(options.name ?? basename(directory)),
+    security: options.security,
+    ...(options.issuerSeed === undefined ? {} : {issuer: ed25519PublicFromSeed(options.issuerSeed).toString('hex')}),
     broker: options.broker,
     collectives: collectives.length === 0 ? ['mcollective'] : [...new Set(collectives)],
     createdAtMs: platform.clock.nowMs(),

@@ -27,5 +27,6 @@ export type {
   MemberState,
   MemberStatus,
   Organisation,
+  OrganisationSecurity,
   Role,
 } from './types.ts';

@@ -1,38 +1,86 @@
-/** Issues the certificates of members, and says what they may be used for. */
-import {type IssuedCertificate, issueCertificate, parseCertificate, readCertificates} from '../crypto/index.ts';
+/** Issues what members prove themselves with: certificates, or tokens and seeds, and for the broker both. */
+import {createPublicKey} from 'node:crypto';
+import {
+  type Certificate,
+  ed25519PublicFromSeed,
+  type IssuedCertificate,
+  issueCertificate,
+  issueToken,
+  readCertificates,
+  readToken,
+  seedSigner,
+} from '../crypto/index.ts';
 import type {Platform} from '../lib/platform.ts';
+import {issuerName} from './configuration.ts';
 import {OrganisationError} from './errors.ts';
 import {organisationLimits} from './limits.ts';
-import {isIpv4} from './names.ts';
+import {callerIdOf, isIpv4} from './names.ts';
 import type {IssuedRecord, MemberKind, Role} from './types.ts';
 
 export type IssuePlatform = Pick<Platform, 'clock' | 'random'>;
 
+export interface Authority extends IssuedCertificate {
+  /** Of the issuer of tokens; absent where members have certificates alone. */
+  readonly issuerSeed?: Uint8Array;
+}
+
 export interface IssueOptions {
-  readonly authority: IssuedCertificate;
+  readonly authority: Authority;
   readonly kind: MemberKind;
   readonly name: string;
   readonly role?: Role;
+  readonly collectives: readonly string[];
   readonly validityMs?: number;
-  /** Only the certificate is new. */
-  readonly publicKeyPem?: string;
-  readonly keyPem?: string;
+  /** What was issued last, to issue it again for the same keys. */
+  readonly renewed?: IssuedRecord;
 }
 
 export interface IssuedMember {
   readonly record: IssuedRecord;
-  /** Empty when only a public key was given. */
-  readonly keyPem: string;
+  /** Of the certificate; empty when it was renewed, absent when there is none. */
+  readonly keyPem?: string;
+  readonly token?: string;
+  /** 64 hexadecimal digits; absent when the token was renewed. */
+  readonly seed?: string;
+}
+
+/** Clocks in a fleet differ. */
+const backdateMs = 5 * 60_000;
+
+export async function issueMember(platform: IssuePlatform, options: IssueOptions): Promise<IssuedMember> {
+  const {kind, name, role, authority} = options;
+  const {issuerSeed} = authority;
+  const issuedAtMs = platform.clock.nowMs();
+  const common = {kind, name, ...(role === undefined ? {} : {role}), issuedAtMs};
+  // Where members have tokens only the broker needs a certificate, for TLS.
+  const certified = issuerSeed === undefined || kind === 'broker' ? await issueX509(platform, options) : undefined;
+  const tokened = issuerSeed === undefined ? undefined : await issueJwt(platform, {...options, issuerSeed});
+  const certificate = certified === undefined ? undefined : readLeaf(certified.certificatePem, name);
+  const serial = certificate === undefined ? (tokened?.id ?? '') : serialOf(certificate);
+  const ends = [certificate?.notAfterMs, tokened?.expiresAtMs].filter((item) => item !== undefined);
+  return {
+    record: {
+      ...common,
+      serial,
+      expiresAtMs: Math.min(...ends),
+      ...(certified === undefined ? {} : {certificatePem: certified.certificatePem}),
+      ...(tokened === undefined ? {} : {publicKey: tokened.publicKey}),
+    },
+    ...(certified === undefined ? {} : {keyPem: certified.keyPem}),
+    ...(tokened === undefined ? {} : {token: tokened.token}),
+    ...(tokened?.seed === undefined ? {} : {seed: tokened.seed}),
+  };
 }
 
 /** Callers sign requests, which protocol version 1 does with RSA; the others have EC keys, which cost a hundredth to make. */
-export async function issueMember(platform: IssuePlatform, options: IssueOptions): Promise<IssuedMember> {
-  const {kind, name, authority, role} = options;
+function issueX509(platform: IssuePlatform, options: IssueOptions): Promise<IssuedCertificate> {
+  const {kind, name, authority, renewed} = options;
   const {clock, random} = platform;
   const nowMs = clock.nowMs();
   const validityMs = options.validityMs ?? organisationLimits.memberValidityMs;
   const isBroker = kind === 'broker';
-  const issued = await issueCertificate({
+  const oldPem = renewed?.certificatePem;
+  return issueCertificate({
     authority,
     commonName: name,
     nowMs,
@@ -44,39 +92,62 @@ export async function issueMember(platform: IssuePlatform, options: IssueOptions
     notBeforeMs: nowMs - backdateMs,
     validityMs: validityMs + backdateMs,
     keyKind: kind === 'user' ? 'rsa' : 'ec',
-    ...(options.keyPem === undefined ? {} : {keyPem: options.keyPem}),
-    ...(options.publicKeyPem === undefined ? {} : {publicKeyPem: options.publicKeyPem}),
+    ...(oldPem === undefined
+      ? {}
+      : {publicKeyPem: createPublicKey(oldPem).export({type: 'spki', format: 'pem'}).toString()}),
   });
-  return {record: recordOf(issued.certificatePem, {kind, name, role, issuedAtMs: nowMs}), keyPem: issued.keyPem};
 }
 
-/** Clocks in a fleet differ. */
-const backdateMs = 5 * 60_000;
+interface IssuedToken {
+  readonly id: string;
+  readonly token: string;
+  readonly seed?: string;
+  readonly publicKey: string;
+  readonly expiresAtMs: number | undefined;
+}
 
-function recordOf(
-  certificatePem: string,
-  member: {
-    readonly kind: MemberKind;
-    readonly name: string;
-    readonly role: Role | undefined;
-    readonly issuedAtMs: number;
-  },
-): IssuedRecord {
-  const {role, ...rest} = member;
-  const [certificate] = readCertificates(certificatePem, 1);
-  if (certificate === undefined) {
-    throw new OrganisationError('ERR_ORGANISATION_DAMAGED', `Cannot read the certificate issued for "${member.name}"`);
-  }
+async function issueJwt(
+  platform: IssuePlatform,
+  options: IssueOptions & {readonly issuerSeed: Uint8Array},
+): Promise<IssuedToken> {
+  const {kind, renewed, issuerSeed} = options;
+  const seed = renewed?.publicKey === undefined ? platform.random.bytes(seedBytes) : undefined;
+  const publicKey = renewed?.publicKey ?? ed25519PublicFromSeed(seed ?? Buffer.alloc(0)).toString('hex');
+  const token = await issueToken(claimsOf(options), {
+    purpose: kind === 'user' ? 'choria_client_id' : 'choria_server',
+    signer: seedSigner(issuerSeed),
+    publicKey,
+    nowMs: platform.clock.nowMs(),
+    validityMs: options.validityMs ?? organisationLimits.memberValidityMs,
+    random: platform.random,
+  });
+  const {claims, expiresAtMs} = readToken(token);
+  const id = claims['jti'];
   return {
-    ...rest,
-    ...(role === undefined ? {} : {role}),
-    serial: serialOf(certificate),
-    expiresAtMs: certificate.notAfterMs,
-    certificatePem,
+    id: typeof id === 'string' ? id : '',
+    token,
+    publicKey,
+    expiresAtMs,
+    ...(seed === undefined ? {} : {seed: seed.toString('hex')}),
   };
 }
 
+export const seedBytes = 32;
+
+/** A broker's token is for nothing but its own start: it belongs to no collective. What users may do on nodes, policies say. */
+function claimsOf({kind, name, role, collectives}: IssueOptions): Readonly<Record<string, unknown>> {
+  if (kind !== 'user') return {identity: name, collectives: kind === 'broker' ? [] : collectives, ou: issuerName};
+  const watching = role === 'operator' ? {events_viewer: true} : {};
+  return {callerid: callerIdOf('jwt', name), ou: issuerName, permissions: {fleet_management: true, ...watching}};
+}
+
+function readLeaf(certificatePem: string, name: string): Certificate {
+  const [certificate] = readCertificates(certificatePem, 1);
+  if (certificate !== undefined) return certificate;
+  throw new OrganisationError('ERR_ORGANISATION_DAMAGED', `Cannot read the certificate issued for "${name}"`);
+}
+
 /** Lower-case hex, as revocation files have it. */
-export function serialOf(certificate: ReturnType<typeof parseCertificate>): string {
+function serialOf(certificate: Certificate): string {
   return certificate.x509.serialNumber.toLowerCase();
 }

@@ -9,6 +9,8 @@ export const folderMode = 0o700;
 export const manifestName = 'organisation.json';
 export const authorityCertificate = join('authority', 'ca.pem');
 export const authorityKey = join('authority', 'ca.key');
+/** Seed of the issuer of tokens. */
+export const issuerSeed = join('authority', 'issuer.seed');
 export const issuedFolder = join('authority', 'issued');
 export const revokedFile = join('authority', 'revoked');
 

@@ -1,22 +1,28 @@
 /** Adds nodes and users, renews and lists what was issued. */
-import {createPublicKey} from 'node:crypto';
 import {dirname, join} from 'node:path';
-import {type IssuedCertificate, readCertificates} from '../crypto/index.ts';
+import {CryptoError, parseSeed, readCertificates} from '../crypto/index.ts';
 import {errorMessage} from '../lib/errors.ts';
 import type {Files} from '../lib/platform.ts';
-import {certificateName} from './configuration.ts';
 import {checkCount, checkValidity, type NewNode, type OrganisationPlatform, uniqueNodes} from './create.ts';
 import {OrganisationError} from './errors.ts';
-import {issueMember} from './issue.ts';
-import {authorityCertificate, authorityKey, memberFolder, publicMode} from './layout.ts';
+import {type Authority, issueMember} from './issue.ts';
+import {authorityCertificate, authorityKey, issuerSeed, memberFolder, publicMode} from './layout.ts';
 import {organisationLimits} from './limits.ts';
-import {checkDirectory, userCertname} from './names.ts';
-import {planMember} from './plan.ts';
+import {callerIdOf, checkDirectory, userNameFor} from './names.ts';
+import {planCredentials, planMember} from './plan.ts';
 import {groupsPath, groupsText, type RoleMember} from './policies.ts';
 import {readOrganisation, readRecords, recordFile} from './records.ts';
 import {readRevocations, revokedSerials} from './revocations.ts';
 import {alreadyThere, codeOf, exists, isFree, placeFolder, writeFailed} from './staging.ts';
-import type {IssuedRecord, MemberKind, MemberState, MemberStatus, Organisation, Role} from './types.ts';
+import type {
+  IssuedRecord,
+  MemberKind,
+  MemberState,
+  MemberStatus,
+  Organisation,
+  OrganisationSecurity,
+  Role,
+} from './types.ts';
 
 export interface AddOptions {
   readonly directory: string;
@@ -48,8 +54,9 @@ export async function addMembers(platform: OrganisationPlatform, options: AddOpt
   const {files} = platform;
   const organisation = await readOrganisation(files, options.directory);
   checkValidity(options.validityMs);
+  const {security, collectives} = organisation;
   const nodes = uniqueNodes(options.nodes ?? []);
-  const users = (options.users ?? []).map((user) => ({name: userCertname(user.name), role: user.role}));
+  const users = (options.users ?? []).map((user) => ({name: userNameFor(security, user.name), role: user.role}));
   checkCount(nodes.length + users.length);
   if (options.target !== undefined) checkDirectory(options.target);
   const wanted = [
@@ -63,18 +70,20 @@ export async function addMembers(platform: OrganisationPlatform, options: AddOpt
       if (!(await isFree(files, place))) throw alreadyThere(place);
     }
   }
-  const authority = await readAuthority(files, options.directory);
+  const authority = await readAuthority(files, organisation);
   const revoked = await readRevocations(files, options.directory);
   const withdrawn = revokedSerials(revoked);
   const before = (await readRecords(files, options.directory)).filter((record) => !withdrawn.has(record.serial));
+  const added = users.map((user) => ({callerId: callerIdOf(security, user.name), role: user.role}));
   const roles = [
-    ...rolesOf(before).filter((item) => !users.some((user) => user.name === item.certname)),
-    ...users.map((user) => ({certname: user.name, role: user.role})),
+    ...rolesOf(before, security).filter((item) => !added.some((user) => user.callerId === item.callerId)),
+    ...added,
   ];
   const members: AddedMember[] = [];
   for (const item of wanted) {
     const member = await issueMember(platform, {
       authority,
+      collectives,
       kind: item.kind,
       name: item.name,
       ...(item.role === undefined ? {} : {role: item.role}),
@@ -108,10 +117,10 @@ export async function addMembers(platform: OrganisationPlatform, options: AddOpt
 }
 
 /** The last word on everybody's role. */
-export function rolesOf(records: readonly IssuedRecord[]): readonly RoleMember[] {
+export function rolesOf(records: readonly IssuedRecord[], security: OrganisationSecurity): readonly RoleMember[] {
   const roles = new Map<string, Role>();
   for (const record of records) if (record.kind === 'user') roles.set(record.name, record.role ?? 'reader');
-  return [...roles].map(([certname, role]) => ({certname, role}));
+  return [...roles].map(([name, role]) => ({callerId: callerIdOf(security, name), role}));
 }
 
 async function writeRecord(files: Files, directory: string, record: IssuedRecord): Promise<void> {
@@ -159,7 +168,7 @@ export async function writeGroups(
 }
 
 /** @throws {OrganisationError} `ERR_ORGANISATION_DAMAGED` */
-export async function readAuthority(files: Files, directory: string): Promise<IssuedCertificate> {
+async function readAuthority(files: Files, {directory, security}: Organisation): Promise<Authority> {
   const read = async (name: string): Promise<string> => {
     const path = join(directory, name);
     try {
@@ -172,7 +181,17 @@ export async function readAuthority(files: Files, directory: string): Promise<Is
       );
     }
   };
-  return {certificatePem: await read(authorityCertificate), keyPem: await read(authorityKey)};
+  const certificates = {certificatePem: await read(authorityCertificate), keyPem: await read(authorityKey)};
+  if (security === 'x509') return certificates;
+  try {
+    return {...certificates, issuerSeed: parseSeed(await read(issuerSeed))};
+  } catch (error) {
+    if (!(error instanceof CryptoError)) throw error;
+    const path = join(directory, issuerSeed);
+    throw new OrganisationError('ERR_ORGANISATION_DAMAGED', `Cannot read "${path}": ${error.message}`, {
+      details: {path},
+    });
+  }
 }
 
 /** What is in force of each member, by kind and name. */
@@ -196,7 +215,7 @@ export async function organisationStatus(
   const members = await Promise.all(
     sorted.map(async (record): Promise<MemberStatus> => {
       const place = join(directory, memberFolder(record.kind, record.name));
-      const {certificatePem: _pem, ...rest} = record;
+      const {certificatePem: _pem, publicKey: _key, ...rest} = record;
       return {
         ...rest,
         state: stateOf(record, {revoked, nowMs: platform.clock.nowMs()}),
@@ -244,33 +263,37 @@ export async function renewMembers(
   const {files, clock} = platform;
   const {directory} = options;
   checkValidity(options.validityMs);
-  const {members} = await organisationStatus(platform, directory);
+  const {organisation, members} = await organisationStatus(platform, directory);
   const chosen =
     options.names.length === 0
       ? members.filter((member) => member.state !== 'revoked' && member.expiresAtMs - clock.nowMs() < options.withinMs)
       : options.names.map((name) => renewable(name, members));
   const records = await readRecords(files, directory);
-  const authority = await readAuthority(files, directory);
+  const authority = await readAuthority(files, organisation);
   const renewed: AddedMember[] = [];
   for (const member of chosen) {
     const last = records.findLast((record) => record.kind === member.kind && record.name === member.name);
     if (last === undefined) continue;
-    const {record} = await issueMember(platform, {
+    const issued = await issueMember(platform, {
       authority,
+      collectives: organisation.collectives,
+      renewed: last,
       kind: member.kind,
       name: member.name,
       ...(member.role === undefined ? {} : {role: member.role}),
       ...(options.validityMs === undefined ? {} : {validityMs: options.validityMs}),
-      publicKeyPem: createPublicKey(last.certificatePem).export({type: 'spki', format: 'pem'}).toString(),
     });
+    const {record} = issued;
     await writeRecord(files, directory, record);
     const place = join(directory, memberFolder(member.kind, member.name));
     await files.makeDirectory(place, {mode: 0o700, recursive: true});
-    const path = join(place, certificateName);
-    try {
-      await files.writeAtomic(path, record.certificatePem, {mode: publicMode});
-    } catch (error) {
-      throw writeFailed(path, error);
+    for (const file of planCredentials(issued)) {
+      const path = join(place, file.path);
+      try {
+        await files.writeAtomic(path, file.text, {mode: file.mode});
+      } catch (error) {
+        throw writeFailed(path, error);
+      }
     }
     renewed.push({kind: member.kind, name: member.name, directory: place, expiresAtMs: record.expiresAtMs});
   }

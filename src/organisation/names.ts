@@ -1,6 +1,7 @@
 /** Which names members may have: they become file names, subjects, certificate names and words of policies. */
 import {OrganisationError} from './errors.ts';
 import {organisationLimits} from './limits.ts';
+import type {OrganisationSecurity} from './types.ts';
 
 const {nameLengthMax} = organisationLimits;
 const hostForm = /^[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?)*$/;
@@ -47,6 +48,17 @@ export function userCertname(name: string): string {
     throw refuse('a user', name, 'a name that does not end in .privileged: such callers may speak for any other');
   }
   return certname;
+}
+
+/** A user's name in the organisation: that of its certificate, or the bare one of its token. */
+export function userNameFor(security: OrganisationSecurity, name: string): string {
+  const certname = userCertname(name);
+  return security === 'x509' ? certname : certname.slice(0, -'.mcollective'.length);
+}
+
+/** What signed requests call their caller. */
+export function callerIdOf(security: OrganisationSecurity, name: string): string {
+  return security === 'x509' ? `choria=${name}` : `up=${name}`;
 }
 
 export function checkCollective(name: string): string {

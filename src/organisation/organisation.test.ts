@@ -1,5 +1,6 @@
 import {createPrivateKey, X509Certificate} from 'node:crypto';
 import {describe, expect, test} from 'vitest';
+import {ed25519PublicFromSeed, ed25519PublicKey, parseSeed, readToken, verifyToken} from '../crypto/index.ts';
 import {createFakePlatform, type FakePlatform} from '../../test/support/fake-platform.ts';
 import {systemError} from '../../test/support/fake-files.ts';
 import {addMembers, createOrganisation, moveBroker, organisationStatus, renewMembers, revokeMember} from './index.ts';
@@ -7,7 +8,8 @@ import {addMembers, createOrganisation, moveBroker, organisationStatus, renewMem
 const directory = '/srv/acme';
 const dayMs = 86_400_000;
 
-async function setUp(): Promise<FakePlatform> {
+/** Keys of callers take a moment to make, so one set-up is made and copied. */
+const madeOnce = (async () => {
   const fake = createFakePlatform({env: {USER: 'rip'}});
   await createOrganisation(fake.platform, {
     directory,
@@ -15,6 +17,17 @@ async function setUp(): Promise<FakePlatform> {
     nodes: [{name: 'web1.example.net', facts: {country: 'mt', note: '"quoted": yes'}, classes: ['roles::web']}],
     operators: ['rip'],
   });
+  return fake.files;
+})();
+
+async function setUp(): Promise<FakePlatform> {
+  const made = await madeOnce;
+  // Another seed, or serial numbers would repeat.
+  const fake = createFakePlatform({env: {USER: 'rip'}, seed: 2});
+  for (const path of made.paths) {
+    const {mode} = await made.stat(path);
+    fake.files.put(path, await made.read(path, {limitBytes: 1_000_000}), {mode});
+  }
   return fake;
 }
 
@@ -126,6 +139,66 @@ describe('a new organisation', () => {
       expect(await codeOf(work)).toBe('ERR_ORGANISATION_WRITE');
       expect(fake.files.paths).toEqual([]);
     }
+  });
+});
+
+describe('an organisation with tokens', () => {
+  async function setUpTokens(): Promise<FakePlatform> {
+    const fake = createFakePlatform();
+    await createOrganisation(fake.platform, {
+      directory,
+      security: 'jwt',
+      broker: {host: 'broker.example.net', port: 4222},
+      nodes: [{name: 'web1.example.net'}],
+      operators: ['rip'],
+    });
+    return fake;
+  }
+  const issuerKey = (fake: FakePlatform) => {
+    const hex = /public = ([0-9a-f]{64})/.exec(pem(fake, 'broker/broker.conf'))?.[1] ?? '';
+    return ed25519PublicKey(Buffer.from(hex, 'hex'));
+  };
+
+  test('gives nodes and users a token of its issuer for the seed beside it, and the broker a certificate too', async () => {
+    const fake = await setUpTokens();
+    const nowMs = fake.clock.nowMs() + 1_000;
+    for (const [folder, purpose, name] of [
+      ['nodes/web1.example.net', 'choria_server', 'web1.example.net'],
+      ['users/rip', 'choria_client_id', 'up=rip'],
+    ] as const) {
+      const token = verifyToken(pem(fake, `${folder}/token.jwt`), {key: issuerKey(fake), purpose, nowMs});
+      expect(token.name).toBe(name);
+      expect(token.publicKey).toEqual(ed25519PublicFromSeed(parseSeed(pem(fake, `${folder}/seed`))));
+      expect(pem(fake, `${folder}/certificate.pem`)).toBe('');
+    }
+    expect(pem(fake, 'broker/certificate.pem')).toContain('BEGIN CERTIFICATE');
+    expect(pem(fake, 'nodes/web1.example.net/policies/groups')).toContain('operators up=rip\n');
+  });
+
+  test('keeps seeds, tokens and the issuer to their owner', async () => {
+    const fake = await setUpTokens();
+    const secret = fake.files.paths.filter((path) => /seed$|\.jwt$|\.key$|key\.pem$/.test(path));
+    expect(secret).toHaveLength(9);
+    for (const path of secret) expect((await fake.files.stat(path)).mode, path).toBe(0o600);
+  });
+
+  test('renews a token for the same seed, and revokes every one by its id', async () => {
+    const fake = await setUpTokens();
+    const {platform} = fake;
+    const before = pem(fake, 'users/rip/token.jwt');
+    const seed = pem(fake, 'users/rip/seed');
+    await renewMembers(platform, {directory, names: ['rip'], withinMs: 0});
+    const after = pem(fake, 'users/rip/token.jwt');
+    expect(after).not.toBe(before);
+    expect(pem(fake, 'users/rip/seed')).toBe(seed);
+    expect(readToken(after).publicKey).toEqual(readToken(before).publicKey);
+    await revokeMember(platform, {directory, name: 'rip'});
+    for (const token of [before, after]) {
+      const id = String(readToken(token).claims['jti']);
+      expect(pem(fake, 'broker/revoked')).toContain(`token ${id} rip\n`);
+    }
+    const {members} = await organisationStatus(platform, directory);
+    expect(members.find((member) => member.kind === 'user')?.state).toBe('revoked');
   });
 });
 

@@ -7,7 +7,9 @@ import {
   factsName,
   keyName,
   revokedName,
+  seedName,
   stateFolder,
+  tokenName,
 } from './configuration.ts';
 import type {IssuedMember} from './issue.ts';
 import {configName, privateMode, publicMode} from './layout.ts';
@@ -16,7 +18,7 @@ import {revocationText} from './revocations.ts';
 import type {Organisation, PlannedFile} from './types.ts';
 
 export interface MemberPlanOptions {
-  readonly organisation: Pick<Organisation, 'name' | 'broker' | 'collectives'>;
+  readonly organisation: Pick<Organisation, 'name' | 'broker' | 'collectives' | 'security' | 'issuer'>;
   readonly member: IssuedMember;
   readonly caPem: string;
   /** Where the folder will lie when the member's program runs. */
@@ -32,14 +34,24 @@ export interface MemberPlanOptions {
 /** Paths are below the member's folder. */
 export function planMember(options: MemberPlanOptions): readonly PlannedFile[] {
   const {organisation, member, caPem, target} = options;
-  const {kind, name, certificatePem} = member.record;
+  const {kind, name} = member.record;
   return [
     {path: caName, text: caPem, mode: publicMode},
-    {path: certificateName, text: certificatePem, mode: publicMode},
-    {path: keyName, text: member.keyPem, mode: privateMode},
+    ...planCredentials(member),
     {path: configName(kind), text: configurationText(kind, {organisation, name, target}), mode: privateMode},
     ...(kind === 'user' ? [] : [{path: revokedName, text: revocationText(options.revoked), mode: publicMode}]),
     ...(kind === 'node' ? planNode(options) : []),
+  ];
+}
+
+/** What is secret is for its owner; a token is of no use without its seed, but nobody's business either. */
+export function planCredentials({record, keyPem = '', token, seed}: IssuedMember): readonly PlannedFile[] {
+  const {certificatePem} = record;
+  return [
+    ...(certificatePem === undefined ? [] : [{path: certificateName, text: certificatePem, mode: publicMode}]),
+    ...(keyPem === '' ? [] : [{path: keyName, text: keyPem, mode: privateMode}]),
+    ...(token === undefined ? [] : [{path: tokenName, text: token, mode: privateMode}]),
+    ...(seed === undefined ? [] : [{path: seedName, text: seed, mode: privateMode}]),
   ];
 }
 

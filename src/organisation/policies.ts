@@ -8,7 +8,8 @@ import {publicMode} from './layout.ts';
 import type {PlannedFile, Role} from './types.ts';
 
 export interface RoleMember {
-  readonly certname: string;
+  /** Such as `choria=rip.mcollective` or `up=rip`. */
+  readonly callerId: string;
   readonly role: Role;
 }
 
@@ -39,7 +40,7 @@ function policyText(actions: readonly string[]): string {
 /** Members sorted, so that the same users always give the same bytes. */
 export function groupsText(members: readonly RoleMember[]): string {
   const line = (group: string, role: Role): string => {
-    const names = members.filter((member) => member.role === role).map((member) => `choria=${member.certname}`);
+    const names = members.filter((member) => member.role === role).map((member) => member.callerId);
     return names.length === 0 ? `# ${group}: nobody\n` : `${[group, ...new Set(names.sort())].join(' ')}\n`;
   };
   return `# Who is what in the policies beside this file. Written by choria init.\n${line('operators', 'operator')}${line('readers', 'reader')}`;

@@ -12,11 +12,12 @@ import type {IssuedRecord, MemberKind, Organisation, PlannedFile, Role} from './
 const formatVersion = 1;
 
 export function manifestText(organisation: Organisation): string {
-  const {name, broker, collectives, createdAtMs} = organisation;
+  const {name, security, issuer, broker, collectives, createdAtMs} = organisation;
   const document = {
     version: formatVersion,
     name,
-    security: 'x509',
+    security,
+    ...(issuer === undefined ? {} : {issuer}),
     broker,
     collectives,
     created: new Date(createdAtMs).toISOString(),
@@ -29,7 +30,7 @@ export function recordFile(record: IssuedRecord): PlannedFile {
 }
 
 function recordText(record: IssuedRecord): string {
-  const {kind, name, role, serial, issuedAtMs, expiresAtMs, certificatePem} = record;
+  const {kind, name, role, serial, issuedAtMs, expiresAtMs, certificatePem, publicKey} = record;
   const document = {
     version: formatVersion,
     kind,
@@ -38,7 +39,8 @@ function recordText(record: IssuedRecord): string {
     serial,
     issued: new Date(issuedAtMs).toISOString(),
     expires: new Date(expiresAtMs).toISOString(),
-    certificate: certificatePem,
+    ...(certificatePem === undefined ? {} : {certificate: certificatePem}),
+    ...(publicKey === undefined ? {} : {publicKey}),
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }
@@ -60,6 +62,8 @@ export async function readOrganisation(files: Files, directory: string): Promise
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65_535) {
     throw damaged(path, 'the port of its broker is no number from 0 to 65535');
   }
+  const security = jsonField(document, 'security');
+  const issuer = jsonField(document, 'issuer');
   const listenAddress = jsonField(broker, 'listenAddress');
   const collectives = jsonField(document, 'collectives');
   if (
@@ -72,6 +76,8 @@ export async function readOrganisation(files: Files, directory: string): Promise
   return {
     directory,
     name: textField(document, 'name', path),
+    security: security === 'jwt' ? 'jwt' : 'x509',
+    ...(typeof issuer === 'string' ? {issuer} : {}),
     broker: {
       host: textField(broker, 'host', path),
       port,
@@ -107,6 +113,8 @@ async function readRecord(files: Files, path: string): Promise<IssuedRecord> {
   const kind = textField(document, 'kind', path);
   if (!isMemberKind(kind)) throw damaged(path, `"${kind}" is no kind of member`);
   const role = jsonField(document, 'role');
+  const certificatePem = jsonField(document, 'certificate');
+  const publicKey = jsonField(document, 'publicKey');
   return {
     kind,
     name: textField(document, 'name', path),
@@ -114,7 +122,8 @@ async function readRecord(files: Files, path: string): Promise<IssuedRecord> {
     serial: textField(document, 'serial', path),
     issuedAtMs: dateField(document, 'issued', path),
     expiresAtMs: dateField(document, 'expires', path),
-    certificatePem: textField(document, 'certificate', path),
+    ...(typeof certificatePem === 'string' ? {certificatePem} : {}),
+    ...(typeof publicKey === 'string' ? {publicKey} : {}),
   };
 }
 

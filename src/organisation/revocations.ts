@@ -19,7 +19,8 @@ export function revocationText(lines: readonly string[]): string {
 }
 
 export function revocationLine(record: IssuedRecord): string {
-  return `certificate ${record.serial} ${record.name}`;
+  const kind = record.certificatePem === undefined ? 'token' : 'certificate';
+  return `${kind} ${record.serial} ${record.name}`;
 }
 
 /** The lines in force. */
@@ -37,12 +38,12 @@ export async function readRevocations(files: Files, directory: string): Promise<
   }
 }
 
-/** Serial numbers of the certificates in the list. */
+/** Serial numbers of certificates and ids of tokens in the list. */
 export function revokedSerials(lines: readonly string[]): ReadonlySet<string> {
   return new Set(
     lines
       .map((line) => line.split(' '))
-      .filter(([kind]) => kind === 'certificate')
+      .filter(([kind]) => kind === 'certificate' || kind === 'token')
       .map(([, serial = '']) => serial),
   );
 }

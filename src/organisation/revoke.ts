@@ -5,6 +5,7 @@ import {revokedName} from './configuration.ts';
 import type {OrganisationPlatform} from './create.ts';
 import {publicMode, revokedFile} from './layout.ts';
 import {findMember, nodeFolders, organisationStatus, rolesOf, writeGroups} from './members.ts';
+import {callerIdOf} from './names.ts';
 import {readRecords} from './records.ts';
 import {readRevocations, revocationLine, revocationText} from './revocations.ts';
 import {exists, writeFailed} from './staging.ts';
@@ -29,7 +30,7 @@ export async function revokeMember(
 ): Promise<RevokeResult> {
   const {files, clock} = platform;
   const {directory} = options;
-  const {members} = await organisationStatus(platform, directory);
+  const {organisation, members} = await organisationStatus(platform, directory);
   const member = findMember(
     options.name,
     members.filter((item) => item.kind !== 'broker'),
@@ -50,7 +51,9 @@ export async function revokeMember(
     written.push(path);
   }
   if (member.kind === 'user') {
-    const left = rolesOf(records).filter((item) => item.certname !== member.name);
+    const left = rolesOf(records, organisation.security).filter(
+      (item) => item.callerId !== callerIdOf(organisation.security, member.name),
+    );
     written.push(...(await writeGroups(files, directory, left)));
   }
   return {name: member.name, serials, written};

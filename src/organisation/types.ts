@@ -5,11 +5,17 @@ export type MemberKind = 'broker' | 'node' | 'user';
 /** What a user may do on nodes by default: everything, or only look. */
 export type Role = 'operator' | 'reader';
 
+/** How members prove who they are: certificates and protocol version 1, or tokens of an issuer and version 2. */
+export type OrganisationSecurity = 'x509' | 'jwt';
+
 /** What is the same for every member; `organisation.json`. */
 export interface Organisation {
   /** Absolute path of its folder. */
   readonly directory: string;
   readonly name: string;
+  readonly security: OrganisationSecurity;
+  /** With tokens: the key that signs them, 64 hexadecimal digits. */
+  readonly issuer?: string;
   readonly broker: BrokerAddress;
   readonly collectives: readonly string[];
   readonly createdAtMs: number;
@@ -24,17 +30,19 @@ export interface BrokerAddress {
   readonly listenAddress?: string;
 }
 
-/** One certificate that was issued; a file in `authority/issued`. */
+/** One certificate or token that was issued; a file in `authority/issued`. */
 export interface IssuedRecord {
   readonly kind: MemberKind;
-  /** Name of the certificate, such as `web1.example.net` or `rip.mcollective`. */
+  /** Such as `web1.example.net`, `rip.mcollective` of a certificate or `rip` of a token. */
   readonly name: string;
   readonly role?: Role;
-  /** Serial number, hex. */
+  /** Serial number of the certificate in hex, or the token's id. */
   readonly serial: string;
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
-  readonly certificatePem: string;
+  readonly certificatePem?: string;
+  /** The key that a token is for, in hex. */
+  readonly publicKey?: string;
 }
 
 export type MemberState = 'valid' | 'expired' | 'revoked';

@@ -1,5 +1,5 @@
 /** A set-up made by the code behind `choria init`, kept in memory and copied for each test that breaks it. */
-import {createOrganisation} from '../../src/organisation/index.ts';
+import {createOrganisation, type OrganisationSecurity} from '../../src/organisation/index.ts';
 import {diagnose, type DoctorRole} from '../../src/doctor/index.ts';
 import type {Platform} from '../../src/lib/platform.ts';
 import {createFakePlatform, type FakePlatform, type FakePlatformOptions} from './fake-platform.ts';
@@ -20,12 +20,16 @@ export interface StoredFile {
 }
 
 /** The files of a healthy fleet: a broker, the node web1.example.net and the user rip. */
-export async function healthyFiles(platform?: Partial<Platform>): Promise<readonly StoredFile[]> {
+export async function healthyFiles(
+  platform?: Partial<Platform>,
+  security: OrganisationSecurity = 'x509',
+): Promise<readonly StoredFile[]> {
   const fake = createFakePlatform({files: kernelFiles});
   await createOrganisation(
     {...fake.platform, ...platform, files: fake.files},
     {
       directory: fleetDirectory,
+      security,
       broker: {host: 'localhost', port: 4222},
       nodes: [{name: 'web1.example.net', facts: {country: 'mt'}}],
       operators: ['rip'],
@@ -56,7 +60,9 @@ export class SickFleet {
 
   constructor(files: readonly StoredFile[], role: DoctorRole, options: FakePlatformOptions = {}) {
     this.role = role;
-    this.folder = `${fleetDirectory}/${folders[role]}`;
+    const bare = folders[role].replace('.mcollective', '');
+    const isBare = files.some((file) => file.path.startsWith(`${fleetDirectory}/${bare}/`));
+    this.folder = `${fleetDirectory}/${isBare ? bare : folders[role]}`;
     this.fake = createFakePlatform({
       env: {USER: 'rip', HOME: '/home/rip'},
       names: {addresses: {localhost: ['127.0.0.1']}},

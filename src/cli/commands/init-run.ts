@@ -6,6 +6,7 @@ import {
   createOrganisation,
   type CreateResult,
   memberFolder,
+  type OrganisationSecurity,
   renewMembers,
   revokeMember,
 } from '../../organisation/index.ts';
@@ -27,6 +28,7 @@ export async function runInit(context: CliContext, parsed: ParsedArguments): Pro
       port: checkedPort(parsed),
       ...(listen === '' ? {} : {listenAddress: listen}),
     },
+    security: parsed.flags['x509'] === true ? 'x509' : 'jwt',
     nodes: texts(parsed.flags['node']).map((node) => ({name: node})),
     operators: users.length === 0 ? [defaultUser(platform)] : users,
     validityMs: Number(parsed.flags['validity']),
@@ -92,11 +94,11 @@ export async function runInitRenew(context: CliContext, parsed: ParsedArguments)
   if (members.length === 0) context.stdout.write('Nothing ends within that time\n');
   for (const member of members) {
     const {name, directory, expiresAtMs} = member;
-    context.stdout.write(`Renewed ${name} until ${day(expiresAtMs)}: ${inertLine(directory)}/certificate.pem\n`);
+    context.stdout.write(`Renewed ${name} until ${day(expiresAtMs)}: ${inertLine(directory)}\n`);
   }
   if (members.length > 0) {
     context.stdout.write(
-      'Copy each certificate to where its member runs and restart that program; the keys are the same\n',
+      'Copy what is new to where each member runs: certificate.pem or token.jwt; the keys are the same\n',
     );
   }
   return 0;
@@ -110,7 +112,7 @@ export async function runInitRevoke(context: CliContext, parsed: ParsedArguments
     writeJson(context, {name, serials, written});
     return 0;
   }
-  const what = serials.length === 0 ? 'had been revoked before' : `is revoked: ${count(serials.length, 'certificate')}`;
+  const what = serials.length === 0 ? 'had been revoked before' : `is revoked: ${count(serials.length, 'credential')}`;
   stdout.write(`${name} ${what}\n`);
   stdout.write(
     `A broker that runs here cuts its connections within a second; copy this list to brokers and nodes on other machines:\n`,
@@ -170,7 +172,7 @@ function nextSteps(platform: Platform, {organisation, nodes, users}: CreateResul
   const config = (folder: string, name: string): string => word(`${organisation.directory}/${folder}/${name}`);
   const user = users[0] ?? '';
   const client = `--config ${config(memberFolder('user', user), 'client.conf')}`;
-  const who = whoIs(platform, user);
+  const who = whoIs(platform, {name: user, security: organisation.security});
   return {
     broker: `choria broker run --config ${config('broker', 'broker.conf')}`,
     nodes: nodes.map((node) => `choria server run --config ${config(memberFolder('node', node), 'server.conf')}`),
@@ -179,7 +181,12 @@ function nextSteps(platform: Platform, {organisation, nodes, users}: CreateResul
 }
 
 /** The name that a client takes by itself is that of the user of the system; any other has to be said. */
-function whoIs(platform: Platform, certname: string): string {
+function whoIs(
+  platform: Platform,
+  {name: certname, security}: {readonly name: string; readonly security: OrganisationSecurity},
+): string {
+  // A token says itself who it is.
+  if (security === 'jwt') return '';
   const own = platform.env['MCOLLECTIVE_CERTNAME'] ?? '';
   const {uid} = platform.host;
   // For root the configuration says it.
@@ -193,6 +200,7 @@ function createdDocument(platform: Platform, result: CreateResult): unknown {
   return {
     directory: organisation.directory,
     name: organisation.name,
+    security: organisation.security,
     broker: organisation.broker,
     collectives: organisation.collectives,
     users,
@@ -258,7 +266,7 @@ function addedText(platform: Platform, options: {readonly result: AddResult; rea
     lines.push(
       member.kind === 'node'
         ? `  choria server run --config ${word(`${place}/server.conf`)}`
-        : `  ${whoIs(platform, member.name)}choria ping --config ${word(`${place}/client.conf`)}`,
+        : `  ${whoIs(platform, {name: member.name, security: result.organisation.security})}choria ping --config ${word(`${place}/client.conf`)}`,
     );
   }
   return `${lines.join('\n')}\n`;

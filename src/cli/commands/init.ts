@@ -72,6 +72,11 @@ const organisationSpec: CommandSpec = {
       placeholder: 'NAME',
       help: 'A collective of the nodes',
     },
+    {
+      name: 'x509',
+      kind: 'boolean',
+      help: 'Certificates for everybody and protocol version 1, in place of tokens and version 2',
+    },
     validityFlag,
     forceFlag,
     jsonFlag,
