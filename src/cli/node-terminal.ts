@@ -1,4 +1,5 @@
 /** Reads an answer from the real terminal. Edge file. */
+import {spawn} from 'node:child_process';
 import {typedBytesMax} from './limits.ts';
 
 const backspace = new Set(['\b', '\u007f']);
@@ -41,5 +42,14 @@ export function readTypedLine(options: {readonly isSecret: boolean}): Promise<st
     stdin.on('data', onData);
     stdin.on('end', onEnd);
     stdin.resume();
+  });
+}
+
+/** Runs a program that talks to the user itself; 1 when a signal ended it. */
+export function runWithOwnTerminal(command: string, args: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {stdio: 'inherit'});
+    child.on('error', reject);
+    child.on('exit', (code) => resolve(code ?? 1));
   });
 }

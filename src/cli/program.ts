@@ -51,6 +51,12 @@ async function readLine(options: {readonly isSecret: boolean}): Promise<string |
   return readTypedLine(options);
 }
 
+/** With the words that we were given ourselves, behind the name of the command. */
+async function runInTerminal(command: string): Promise<number> {
+  const {runWithOwnTerminal} = await import('./node-terminal.ts');
+  return runWithOwnTerminal(command, process.argv.slice(3));
+}
+
 /** A reader that went away (`choria find | head -1`) is no error. */
 function endQuietlyOnClosedPipe(stream: WriteStream): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -104,6 +110,7 @@ export async function runProgram(): Promise<void> {
       readAll: readStdin,
       ...(process.stdin.isTTY ? {readLine} : {}),
     },
+    runInTerminal,
     signal: controller.signal,
     startedAtMs,
   };

@@ -24,6 +24,8 @@ export interface CliContext {
     /** The next line that is typed, undefined at the end; a secret one is not shown. Absent where nobody can type. */
     readLine?(options: {readonly isSecret: boolean}): Promise<string | undefined>;
   };
+  /** Runs another program with our own terminal, and returns its exit code. Absent where there is none. */
+  runInTerminal?(command: string): Promise<number>;
   /** Aborted by SIGINT or SIGTERM. */
   readonly signal: AbortSignal;
   readonly startedAtMs: number;

@@ -28,6 +28,8 @@ export const connectErrorCodes = {
   ERR_TOO_MANY_PENDING: 'More requests, flushes or subscriptions are waiting than one connection may hold.',
   ERR_HANDLER: 'A function given to subscribe threw.',
   ERR_SERVER_URL: 'An address of a broker cannot be understood.',
+  ERR_ENROLL_FAILED: 'No certificate could be had from the certificate authority.',
+  ERR_LOGIN_FAILED: 'The login service gave no token.',
   ERR_TOKEN_EXPIRED: 'The token of this process has ended; a connection needs a new one.',
   ERR_NO_SERVERS: 'No broker address could be found.',
   ERR_CONNECT_SETTING: 'A setting about connections has a value that cannot be used.',

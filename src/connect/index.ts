@@ -13,6 +13,8 @@ export {
   type ConnectSecurity,
   connectSecurity,
   createSecurityProvider,
+  puppetCertname,
+  puppetSslDirectory,
   type SecurityOptions,
   type SecuritySwitches,
   securitySwitches,
@@ -32,3 +34,5 @@ export type {
 export {choriaTrust, credentialPaths, issuerKeys, seedBeside} from './choria-settings.ts';
 export {type CredentialWatch, watchCredentials} from './credential-watch.ts';
 export {type RevocationWatch, watchRevocations} from './revocation-watch.ts';
+export {type AaaLoginOptions, loginToAaa} from './aaa-login.ts';
+export {enrollWithPuppet, type PuppetEnrollOptions} from './puppet-enroll.ts';

@@ -47,4 +47,11 @@ export const connectLimits = {
   revocationsReadMs: 500,
   /** About 100,000 entries; the list is read whole twice a second. */
   revocationsBytesMax: 8_388_608,
+  /** How long an enrolment waits for a person to sign, and how often it asks. */
+  enrollMs: 250_000,
+  enrollPollMs: 10_000,
+  enrollRequestMs: 30_000,
+  /** A login checks a password that is hashed slowly on purpose. */
+  loginMs: 30_000,
+  loginResponseBytesMax: 262_144,
 } as const;

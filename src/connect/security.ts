@@ -191,7 +191,7 @@ function fileCertname(config: Config, options: SecurityOptions): string {
 }
 
 /** `--certname` wins over the environment here. */
-function puppetCertname(config: Config, options: SecurityOptions): string {
+export function puppetCertname(config: Config, options: SecurityOptions): string {
   const {platform, certnameOverride = ''} = options;
   const override = certnameOverride || (platform.env['MCOLLECTIVE_CERTNAME'] ?? '');
   if (override !== '') return override;
@@ -201,7 +201,7 @@ function puppetCertname(config: Config, options: SecurityOptions): string {
   return `${user}.${clientSuffix}`;
 }
 
-async function puppetSslDirectory(config: Config, options: SecurityOptions): Promise<string> {
+export async function puppetSslDirectory(config: Config, options: SecurityOptions): Promise<string> {
   const configured = textOf(config.get('plugin.choria.ssldir'));
   if (configured !== '') return configured;
   const {host} = options.platform;

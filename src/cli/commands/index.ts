@@ -11,11 +11,13 @@ import {completionCommand} from './completion.ts';
 import {demoCommand} from './demo.ts';
 import {doctorCommand} from './doctor.ts';
 import {emulateCommand} from './emulate.ts';
+import {enrollCommand} from './enroll.ts';
 import {factsCommand} from './facts.ts';
 import {findCommand} from './find.ts';
 import {initCommand} from './init.ts';
 import {inventoryCommand} from './inventory.ts';
 import {jwtCommand} from './jwt.ts';
+import {loginCommand} from './login.ts';
 import {pingCommand} from './ping.ts';
 import {pluginCommand} from './plugin.ts';
 import {provisionerCommand} from './provisioner.ts';
@@ -54,10 +56,12 @@ export const program: CommandSpec = {
     doctorCommand,
     findCommand,
     emulateCommand,
+    enrollCommand,
     factsCommand,
     initCommand,
     inventoryCommand,
     jwtCommand,
+    loginCommand,
     pingCommand,
     pluginCommand,
     provisionerCommand,

@@ -103,7 +103,8 @@ function judgeToken(item: JwtCase, nowMs: number): unknown {
 
 function hintsChainIssuer(item: JwtCase): boolean {
   const {claims} = decodeToken(item.token);
-  return String(claims['iss'] ?? '').startsWith('I-') && String(claims['tcs'] ?? '') !== '';
+  const {iss, tcs} = claims;
+  return typeof iss === 'string' && iss.startsWith('I-') && typeof tcs === 'string' && tcs !== '';
 }
 
 function isChainIssuer(item: JwtCase): boolean {
