@@ -23,7 +23,6 @@ function argumentModel(argument: ArgumentSpec): Record<string, unknown> {
     name: argument.name,
     help: argument.help,
     ...(argument.default === undefined ? {} : {default: [argument.default]}),
-    ...(argument.values === undefined ? {} : {completions: argument.values}),
     ...(argument.required === true ? {required: true} : {}),
     cumulative: argument.repeatable === true || argument.kind === 'map',
   };
@@ -42,6 +41,18 @@ function commandModel(command: CommandSpec): Record<string, unknown> {
   };
 }
 
+/** What the parser itself brings is not part of the model, as in the Go program. */
+const builtInFlags: readonly string[] = [
+  'help',
+  'version',
+  'help-long',
+  'help-man',
+  'help-llm',
+  'fisk-introspect',
+  'completion-script-bash',
+  'completion-script-zsh',
+];
+
 export function introspect(program: CommandSpec, version: string): Record<string, unknown> {
   const cheats = Object.fromEntries(
     (program.commands ?? []).flatMap((command) => (command.cheat ? [[command.cheat.label, command.cheat.text]] : [])),
@@ -51,7 +62,7 @@ export function introspect(program: CommandSpec, version: string): Record<string
     help: program.help,
     version,
     cheats,
-    commands: (program.commands ?? []).map(commandModel),
-    flags: (program.flags ?? []).map(flagModel),
+    commands: (program.commands ?? []).filter((command) => command.name !== 'cheat').map(commandModel),
+    flags: (program.flags ?? []).filter((flag) => !builtInFlags.includes(flag.name)).map(flagModel),
   };
 }

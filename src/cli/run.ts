@@ -219,6 +219,7 @@ async function runProgramLine(root: CommandSpec, {words, context}: Line): Promis
     const implementation = await command.run();
     return await implementation(context, parsed);
   } catch (error) {
-    return reportFailure(context, raw.path[1]?.name ?? '', error);
+    const name = raw.path.slice(1).map((part) => part.name);
+    return reportFailure(context, name.join(' '), error);
   }
 }

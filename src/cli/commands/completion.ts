@@ -9,7 +9,7 @@ export const completionCommand: CommandSpec = {
   flags: [
     configFlag,
     {name: 'zsh', kind: 'boolean', negatable: true, help: 'Completion script for zsh'},
-    {name: 'bash', kind: 'boolean', negatable: true, help: 'Completion script for bash'},
+    {name: 'bash', kind: 'boolean', negatable: true, default: 'true', help: 'Completion script for bash'},
     {name: 'list', kind: 'enum', values: ['agents', 'actions', 'inputs'], help: 'List agents, actions or inputs'},
     {name: 'agent', kind: 'string', help: 'Limit to a specific agent'},
     {name: 'action', kind: 'string', help: 'Limit to a specific action'},

@@ -86,7 +86,7 @@ async function prepareStart(context: CliContext, parsed: ParsedArguments): Promi
 function configPathOf(parsed: ParsedArguments): string {
   const path = parsed.flags['config'];
   if (typeof path === 'string' && path !== '') return path;
-  throw new CliError('ERR_CLI_FAILED', 'server run requires a configuration file');
+  throw new CliError('ERR_CLI_CONFIGURE', 'server run requires a configuration file');
 }
 
 /**

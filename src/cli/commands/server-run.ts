@@ -6,11 +6,10 @@ const runSpec: CommandSpec = {
   help: 'Runs a Choria Server',
   isDefault: true,
   flags: [
-    {name: 'config', kind: 'string', placeholder: 'FILE', help: 'Configuration file to use'},
-    {name: 'pid', kind: 'string', placeholder: 'FILE', help: 'Write running PID to a file'},
-    {name: 'service-host', kind: 'boolean', help: 'Runs as a Service Agent host that hosts only service agents'},
     {name: 'disable-tls', kind: 'boolean', hidden: true, help: 'Disables TLS'},
     {name: 'disable-ssl-verification', kind: 'boolean', hidden: true, help: 'Disables SSL Verification'},
+    {name: 'pid', kind: 'string', help: 'Write running PID to a file'},
+    {name: 'service-host', kind: 'boolean', help: 'Runs as a Service Agent host that hosts only service agents'},
   ],
   run: async () => (await import('./server-run-run.ts')).runServer,
 };
@@ -18,5 +17,6 @@ const runSpec: CommandSpec = {
 export const serverCommand: CommandSpec = {
   name: 'server',
   help: 'Choria Server',
+  flags: [{name: 'config', kind: 'string', placeholder: 'FILE', help: 'Configuration file to use'}],
   commands: [runSpec],
 };
