@@ -134,26 +134,27 @@ export class SimFleet {
     return machine;
   }
 
-  async startBroker(): Promise<void> {
+  startBroker(): Promise<void> {
     const {broker} = this;
-    const process = this.#start(broker, {});
-    const config = await loadConfig({platform: process.platform, mode: 'server', path: '/etc/choria/choria.conf'});
-    broker.broker = await startBroker({config, platform: process.platform, logger: silentLogger});
+    return this.#startProcess(broker, async ({platform}) => {
+      const config = await loadConfig({platform, mode: 'server', path: '/etc/choria/choria.conf'});
+      broker.broker = await startBroker({config, platform, logger: silentLogger});
+    });
   }
 
-  async startNode(node: NodeMachine): Promise<void> {
-    const process = this.#start(node, {});
-    const {platform} = process;
-    const config = await loadConfig({platform, mode: 'server', path: '/etc/choria/choria.conf'});
-    const server = await createServer({
-      config,
-      platform,
-      logger: silentLogger,
-      agentProviders: [],
-      agents: this.#options.agents({identity: node.identity, index: node.index, platform}),
+  startNode(node: NodeMachine): Promise<void> {
+    return this.#startProcess(node, async ({platform}) => {
+      const config = await loadConfig({platform, mode: 'server', path: '/etc/choria/choria.conf'});
+      const server = await createServer({
+        config,
+        platform,
+        logger: silentLogger,
+        agentProviders: [],
+        agents: this.#options.agents({identity: node.identity, index: node.index, platform}),
+      });
+      node.server = server;
+      await server.start();
     });
-    node.server = server;
-    await server.start();
   }
 
   /** Starts whatever is not running, as an operator would in the end. */
@@ -179,6 +180,17 @@ export class SimFleet {
     if (powerCut) machine.host.disk.cutPower();
     if ('server' in machine) machine.server = undefined;
     if ('broker' in machine) machine.broker = undefined;
+  }
+
+  /** A program that cannot start ends, as it does in life. */
+  async #startProcess(machine: SimMachine, begin: (process: SimProcess) => Promise<void>): Promise<void> {
+    const process = this.#start(machine, {});
+    try {
+      await begin(process);
+    } catch (error) {
+      process.kill({silently: false});
+      throw error;
+    }
   }
 
   #start(machine: SimMachine, env: Readonly<Record<string, string>>): SimProcess {
