@@ -209,6 +209,11 @@ export class FleetClient implements Client {
     });
   }
 
+  /** Who is calling, as nodes will see it; connects when there is no connection yet. */
+  async callerId(): Promise<string> {
+    return (await this.#messenger({timeoutMs: this.#discoveryTimeoutMs(undefined)})).callerId;
+  }
+
   /** Time for each batch: discovery and the agent's own. */
   requestTimeoutMs(ddl: AgentDdl): number {
     const seconds = ddl.metadata.timeoutSeconds > 0 ? ddl.metadata.timeoutSeconds : agentTimeoutSeconds;

@@ -15,6 +15,8 @@ export const clientErrorCodes = {
   ERR_CLIENT_SECURITY: 'The certificate, key or CA of this client cannot be used',
   ERR_CLIENT_CLOSED: 'The client was closed',
   ERR_CLIENT_WORKERS: 'The number of workers is not a positive number',
+  ERR_CLIENT_REACH: 'A request would reach more nodes than it may, or its steps cannot be understood',
+  ERR_CLIENT_RAMP_FILE: 'The file of an interrupted ramp cannot be read, written or used for this request',
 } as const;
 
 export type ClientErrorCode = keyof typeof clientErrorCodes;

@@ -19,6 +19,11 @@ export {
 } from './request-record.ts';
 export {clientStateDirectory} from './state-directory.ts';
 export {buildFilter} from './filter.ts';
+export {type Ceiling, ceilingFor} from './reach/ceiling.ts';
+export {mayChange} from './reach/changes.ts';
+export {planRamp, quorumOf, type RampPlan, type RampState, type RampStep} from './reach/ramp.ts';
+export {loadRamp, rampPath, type RampRecord} from './reach/ramp-file.ts';
+export {runRamp} from './reach/run-ramp.ts';
 export type {FilterText} from './filter.ts';
 export type {
   Client,

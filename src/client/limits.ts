@@ -14,4 +14,6 @@ export const clientConnectLimits = {
   recordTextMax: 500,
   /** What is read of one record: 2,000 nodes with long messages fit. */
   recordBytesMax: 4 * 1024 * 1024,
+  /** What is read of a ramp's file: half a million names fit. */
+  rampBytesMax: 64 * 1024 * 1024,
 } as const;

@@ -94,4 +94,21 @@ export const ownKeys = {
     usedBy: ['client'],
     doc: 'Directory for what a client remembers: which nodes were silent or failed in its last requests (for choria why), and ramps that were interrupted (for req --resume). Without it choria in XDG_STATE_HOME or ~/.local/state. Inputs and answers are never written there.',
   },
+  'plugin.choria.client.confirm_above': {
+    type: 'integer',
+    default: '0',
+    usedBy: ['client'],
+    doc: 'A request that may change things and reaches more nodes than this is sent only after a person said yes, or with --yes. 0 never asks.',
+  },
+  'plugin.choria.client.max_nodes': {
+    type: 'integer',
+    default: '0',
+    usedBy: ['client'],
+    doc: 'The most nodes that one request may reach. 0 sets no ceiling. It guards against mistakes: whoever can write the configuration can raise it.',
+  },
+  'plugin.choria.client.ceilings': {
+    type: 'comma_split',
+    usedBy: ['client'],
+    doc: 'The most nodes that one request of a caller may reach: entries such as choria=alice.mcollective:100 or /^choria=ops-/:500, separated by commas; the first that fits counts.',
+  },
 } as const satisfies KeySpecs;

@@ -26,6 +26,16 @@ import {
 } from './network.ts';
 import {jsonLines} from './req-documents.ts';
 import {openOutput, type Output, type OutputMode, outputMode} from './req-output.ts';
+import {
+  admitReach,
+  checkReachFlags,
+  planDocument,
+  plannedReach,
+  planText,
+  type Reach,
+  resumedReach,
+  sendReach,
+} from './req-reach.ts';
 import {renderResults} from './req-render.ts';
 
 const batchSleepSeconds = 1;
@@ -73,16 +83,25 @@ async function request(wanted: {
       const action = findAction(ddl, String(parsed.arguments['action']));
       const data = convertInputs(action, parsed, command);
       checkWorkers(parsed);
+      checkReachFlags({parsed, ddl});
       const job: Job = {context, parsed, command, mode, ddl, action, data};
       if (textFlag(parsed, 'reply-to') !== undefined) return sendElsewhere(job);
       const output = await openOutput(context, textFlag(parsed, 'output-file'));
-      const found = ddl.metadata.service ? undefined : await discover(job, output);
+      const resumed = await resumedReach(job);
+      const found = ddl.metadata.service || resumed !== undefined ? undefined : await discover(job, output);
       context.signal.throwIfAborted();
       const targets = found === undefined ? [] : command.client.limit(found.identities, limitFlags(parsed));
-      const statistics = await send(job, {output, found, targets});
+      const reach = resumed ?? plannedReach(job, targets);
+      if (isGiven(parsed, 'plan') && found !== undefined) {
+        output.write(mode === 'json' ? planDocument(job, {...reach, found}) : planText(job, {...reach, found}));
+        await output.close();
+        return 0;
+      }
+      if (!ddl.metadata.service) await admitReach(job, reach);
+      const {statistics, isWhole} = await send(job, {output, found, reach});
       await output.close();
       hooks.onFinished?.(statistics, found);
-      return context.signal.aborted ? 1 : 0;
+      return context.signal.aborted || !isWhole ? 1 : 0;
     },
     mode === 'json' || mode === 'jsonl' ? {level: 'fatal'} : {},
   );
@@ -172,44 +191,47 @@ async function discover(job: Job, output: Output): Promise<Discovered> {
   return found;
 }
 
+/** `isWhole` is false when not all nodes were asked. */
 async function send(
   job: Job,
-  way: {readonly output: Output; readonly found: Discovered | undefined; readonly targets: readonly string[]},
-): Promise<RequestStatistics> {
+  way: {readonly output: Output; readonly found: Discovered | undefined; readonly reach: Reach},
+): Promise<{readonly statistics: RequestStatistics; readonly isWhole: boolean}> {
   const {context, parsed, command, mode, ddl, action, data} = job;
-  const {output, found, targets} = way;
+  const {output, found, reach} = way;
   const passes = compileReplyFilter(textFlag(parsed, 'filter-replies'), {logger: command.logger});
   const isSorted = isGiven(parsed, 'sort');
   const aggregation = createAggregation(action);
   const replies: NodeReply[] = [];
   const failures: NodeTrouble[] = [];
-  const progress = startProgress(job, Math.max(1, targets.length));
-  const statistics: RequestStatistics = await command.client.perform(
-    {
-      agent: ddl.metadata.name,
-      action: action.name,
-      data,
-      kind: ddl.metadata.service ? 'service' : 'direct',
-      targets,
-      collective: textFlag(parsed, 'target'),
-      timeoutMs: command.client.requestTimeoutMs(ddl),
-      ...batchFlags(parsed),
-      discoverMs: found?.elapsedMs,
-      explain: isGiven(parsed, 'verbose'),
-      signal: context.signal,
-    },
-    {
-      reply: (reply) => {
-        if (reply.statusCode !== 0) failures.push(troubleOf(reply));
-        progress?.advance();
-        if (!passes(reply)) return;
-        if (mode !== 'jsonl' || isSorted) replies.push(reply);
-        else {
-          output.write(jsonLines.reply(reply));
-          aggregation.add(withDefaults(action, reply.data));
-        }
+  const progress = startProgress(job, Math.max(1, reach.targets.length));
+  const {statistics, isWhole} = await sendReach(job, reach, (targets) =>
+    command.client.perform(
+      {
+        agent: ddl.metadata.name,
+        action: action.name,
+        data,
+        kind: ddl.metadata.service ? 'service' : 'direct',
+        targets,
+        collective: reach.resumed?.record.collective ?? textFlag(parsed, 'target'),
+        timeoutMs: command.client.requestTimeoutMs(ddl),
+        ...batchFlags(parsed),
+        discoverMs: found?.elapsedMs,
+        explain: isGiven(parsed, 'verbose'),
+        signal: context.signal,
       },
-    },
+      {
+        reply: (reply) => {
+          if (reply.statusCode !== 0) failures.push(troubleOf(reply));
+          progress?.advance();
+          if (!passes(reply)) return;
+          if (mode !== 'jsonl' || isSorted) replies.push(reply);
+          else {
+            output.write(jsonLines.reply(reply));
+            aggregation.add(withDefaults(action, reply.data));
+          }
+        },
+      },
+    ),
   );
   progress?.stop();
   await command.remember(statistics, {collective: textFlag(parsed, 'target'), failures});
@@ -228,7 +250,7 @@ async function send(
     paint: output.isFile ? command.plainPaint : command.paint,
     statusPaint: output.isFile ? command.plainPaint : command.statusPaint,
   });
-  return statistics;
+  return {statistics, isWhole};
 }
 
 function withDefaults(action: ActionDdl, data: unknown): unknown {

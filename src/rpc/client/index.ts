@@ -1,5 +1,6 @@
 /** The request side of RPC: who is asked, what counts as an answer, when it is over. */
 export {runRequest, isUnfiltered} from './run.ts';
+export {mergeStatistics} from './merge-statistics.ts';
 export {noteWish} from './note-wish.ts';
 export {RollCall} from './roll-call.ts';
 export type {RollCallOutcome} from './roll-call.ts';
