@@ -16,6 +16,8 @@ export interface BrokerInfo {
   readonly tlsAvailable: boolean;
   readonly nonce: string | undefined;
   readonly lameDuck: boolean;
+  /** Other brokers of its cluster, `host:port`, when it tells. */
+  readonly connectUrls: readonly string[];
 }
 
 /**
@@ -50,7 +52,13 @@ export function parseInfo(json: Buffer, server: string): BrokerInfo {
     tlsAvailable: fields.get('tls_available') === true,
     nonce: text('nonce') === '' ? undefined : text('nonce'),
     lameDuck: fields.get('ldm') === true,
+    connectUrls: textsOf(fields.get('connect_urls')),
   };
+}
+
+function textsOf(value: unknown): readonly string[] {
+  if (!Array.isArray(value)) return [];
+  return value.filter((item): item is string => typeof item === 'string').slice(0, connectLimits.serversMax);
 }
 
 export interface FirstLine {

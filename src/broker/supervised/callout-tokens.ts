@@ -220,10 +220,12 @@ function rulesOf(rules: NonNullable<Permissions['subscribe']>): {allow?: readonl
 /** The interest service follows the right to send requests; here that right has to be spelt out. */
 function publishRules(permissions: Permissions): ReturnType<typeof rulesOf> {
   const rules = rulesOf(permissions.publish ?? {});
-  const mayAsk = new CompiledPermissions(permissions).mayPublish(servicePermission(interestSubject));
-  if (mayAsk) return rules.allow === undefined ? rules : {...rules, allow: [...rules.allow, interestSubject]};
-  if (rules.deny?.includes('>') === true) return rules;
-  return {...rules, deny: [...(rules.deny ?? []), interestSubject]};
+  const rights = new CompiledPermissions(permissions);
+  const should = rights.mayPublish(servicePermission(interestSubject));
+  if (rights.mayPublish(interestSubject) === should) return rules;
+  return should
+    ? {...rules, allow: [...(rules.allow ?? []), interestSubject]}
+    : {...rules, deny: [...(rules.deny ?? []), interestSubject]};
 }
 
 function readTls(value: unknown): CalloutRequest['tls'] {
