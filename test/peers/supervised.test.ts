@@ -2,6 +2,9 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {connect as connectSocket} from 'node:net';
+import {mkdtemp, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {describe, expect, test} from 'vitest';
 import {type Authenticator, createBrokerAuthenticator, findNatsServer} from '../../src/broker/index.ts';
@@ -128,5 +131,46 @@ describe.skipIf(skip)('nats-server under our supervision', () => {
     expect(await accepts(port)).toBe(true);
     parent.kill('SIGKILL');
     await expect.poll(() => accepts(port), {timeout: 20_000}).toBe(false);
+  });
+
+  test('has the standard streams, keeps them over a restart, and takes changed settings over', async () => {
+    const store = await mkdtemp(join(tmpdir(), 'choria-streams-'));
+    const entries = {'plugin.choria.network.stream.store': store};
+    const ageOf = async (port: number): Promise<unknown> => {
+      await using alice = await open(port, 'alice');
+      for (;;) {
+        const {payload} = await alice.request('$JS.API.STREAM.INFO.CHORIA_EVENTS', nothing, {timeoutMs: 5000});
+        const info = JSON.parse(payload.toString()) as {readonly config?: {readonly max_age: number}};
+        if (info.config !== undefined) return info.config.max_age;
+      }
+    };
+    try {
+      await using broker = await startConfiguredBroker(entries);
+      await using alice = await open(broker.port, 'alice');
+      await expect
+        .poll(
+          async () => {
+            const {payload} = await alice.request('$JS.API.STREAM.NAMES', nothing, {timeoutMs: 5000});
+            return (JSON.parse(payload.toString()) as {readonly streams?: readonly string[] | null}).streams;
+          },
+          {timeout: 10_000},
+        )
+        .toEqual([
+          'CHORIA_EVENTS',
+          'CHORIA_EXECUTOR',
+          'CHORIA_MACHINE',
+          'CHORIA_STREAM_ADVISORIES',
+          'KV_CHORIA_LEADER_ELECTION',
+        ]);
+      expect(await ageOf(broker.port)).toBe(86_400_000_000_000);
+      await broker.stop();
+      await using again = await startConfiguredBroker({
+        ...entries,
+        'plugin.choria.network.stream.event_retention': '2h',
+      });
+      await expect.poll(() => ageOf(again.port), {timeout: 10_000}).toBe(7_200_000_000_000);
+    } finally {
+      await rm(store, {recursive: true, force: true});
+    }
   });
 });

@@ -23,6 +23,7 @@ import {supervisedLimits} from './limits.ts';
 import {type Links, makeSeeds, openLinks} from './links.ts';
 import type {NatsServerProgram} from './program.ts';
 import type {SupervisedSettings} from './settings.ts';
+import {manageStreams} from './streams.ts';
 import {jsonMembers, membersOf, readAddresses, readVariables} from './server-messages.ts';
 
 export type SupervisedPlatform = Pick<Platform, 'processes' | 'files' | 'clock' | 'random' | 'network'>;
@@ -42,8 +43,6 @@ export interface SupervisedEngineOptions {
   readonly areCertificatesRequired: boolean;
   readonly authenticator: Authenticator;
   readonly hasProvisioning?: boolean;
-  /** Called with our connections each time the program has started. */
-  readonly onStarted?: (links: Links, engine: SupervisedEngine) => void;
 }
 
 /** What a reload may change. */
@@ -71,6 +70,7 @@ export class SupervisedEngine implements Engine {
   #watched: Promise<void> = Promise.resolve();
   #restarts = 0;
   #reloads: Promise<void> = Promise.resolve();
+  #run: AbortController | undefined = undefined;
 
   constructor(options: SupervisedEngineOptions) {
     this.#options = options;
@@ -321,8 +321,25 @@ export class SupervisedEngine implements Engine {
       timeoutMs: supervisedLimits.linkTimeoutMs,
     });
     this.serverId = idOf(id.payload);
-    this.#options.onStarted?.(links, this);
+    this.#takeUpWork(links);
     return addresses;
+  }
+
+  /** What goes on beside the program while this run of it lasts. */
+  #takeUpWork(links: Links): void {
+    const {platform, logger, settings} = this.#options;
+    this.#run?.abort();
+    const run = new AbortController();
+    this.#run = run;
+    this.#lifetime.signal.addEventListener('abort', () => run.abort(), {once: true});
+    if (settings.streams?.manage === true) {
+      void manageStreams(links.fleet, {
+        rules: settings.streams,
+        clock: platform.clock,
+        logger: logger.child({component: 'streams'}),
+        signal: run.signal,
+      });
+    }
   }
 
   /** The program has ended. When nobody asked for it, it is started again. */
@@ -331,6 +348,7 @@ export class SupervisedEngine implements Engine {
     const {platform, logger} = this.#options;
     const startedAtMs = platform.clock.monotonicMs();
     logger.error(`nats-server ended by itself with ${describeEnd(result)}: starting it again`);
+    this.#run?.abort();
     await this.#links?.close();
     this.#links = undefined;
     while (this.#state === 'running') {
