@@ -19,6 +19,7 @@ import {checkConfiguration, describeEnd, type NatsServerChild, startChild} from 
 import {writeConf} from './conf-text.ts';
 import {type ListenPorts, makeConfiguration} from './configuration.ts';
 import {SupervisedError} from './errors.ts';
+import {serveInterest} from './interest.ts';
 import {supervisedLimits} from './limits.ts';
 import {type Links, makeSeeds, openLinks} from './links.ts';
 import type {NatsServerProgram} from './program.ts';
@@ -332,6 +333,12 @@ export class SupervisedEngine implements Engine {
     const run = new AbortController();
     this.#run = run;
     this.#lifetime.signal.addEventListener('abort', () => run.abort(), {once: true});
+    serveInterest({
+      links,
+      serverId: () => this.serverId,
+      seesAll: settings.gateways.length === 0 && settings.leafPort === 0 && settings.leafRemotes.length === 0,
+      logger,
+    });
     if (settings.streams?.manage === true) {
       void manageStreams(links.fleet, {
         rules: settings.streams,
