@@ -54,4 +54,10 @@ export const connectLimits = {
   /** A login checks a password that is hashed slowly on purpose. */
   loginMs: 30_000,
   loginResponseBytesMax: 262_144,
+  /** While both brokers have our subscriptions, before the old one loses them: time for the new one to tell its cluster. */
+  moveOverlapMs: 300,
+  /** Waiting for either broker during a move. */
+  moveAnswerMs: 2000,
+  /** Messages of one move that are remembered, so that none is given twice. */
+  moveMessagesMax: 50_000,
 } as const;

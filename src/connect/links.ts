@@ -92,6 +92,23 @@ export class LinkMaker {
     );
   }
 
+  /** A link to any broker of the list but this one; undefined when there is none, or none that takes us. */
+  async elsewhere(than: string): Promise<Session | undefined> {
+    const servers = (await this.#servers()).filter((server) => server.text !== than);
+    for (let step = 0; step < servers.length; step++) {
+      const server = servers[(this.#first + step) % servers.length];
+      if (server === undefined) continue;
+      this.#options.signal.throwIfAborted();
+      try {
+        return await openSession(server, this.#options);
+      } catch (error) {
+        this.#options.signal.throwIfAborted();
+        this.#options.logger.warn(`Could not move to another broker: ${asConnectError(error).message}`);
+      }
+    }
+    return undefined;
+  }
+
   async #servers(): Promise<readonly ServerUrl[]> {
     const {servers, signal} = this.#options;
     const list = typeof servers === 'function' ? await servers({signal}) : servers;

@@ -13,6 +13,7 @@ import {headerBlock} from './headers.ts';
 import type {Heartbeats} from './heartbeats.ts';
 import {connectLimits} from './limits.ts';
 import type {LinkMaker} from './links.ts';
+import {moveSession} from './move.ts';
 import {RequestMux} from './request-mux.ts';
 import type {Session, SessionOwner} from './session.ts';
 import {checkPublishSubject, checkSubscribeSubject} from './subjects.ts';
@@ -54,6 +55,8 @@ export class NatsConnection implements Connection, SessionOwner {
   readonly #counts = {inMessages: 0, outMessages: 0, inBytes: 0, outBytes: 0, reconnects: 0};
   #state: ConnectionState = 'connected';
   #session: Session | undefined;
+  /** During a move: the other broker, which also needs our subscriptions. */
+  #also: Session | undefined;
   #nextSid = 1;
   #held: {readonly line: string; readonly headers: Uint8Array | undefined; readonly payload: Uint8Array}[] = [];
   #heldBytes = 0;
@@ -131,6 +134,7 @@ export class NatsConnection implements Connection, SessionOwner {
     };
     this.#subscriptions.set(subscription.sid, subscription);
     if (this.#session !== undefined) announce(this.#session, subscription);
+    if (this.#also !== undefined) announce(this.#also, subscription);
     return {subject, unsubscribe: () => this.#unsubscribe(subscription)};
   }
 
@@ -262,6 +266,54 @@ export class NatsConnection implements Connection, SessionOwner {
     void this.#reconnect();
   }
 
+  /** The broker stops soon. Nothing is lost if there is another; otherwise we stay until it closes the link. */
+  leaving(): void {
+    const old = this.#session;
+    if (old === undefined || this.#state !== 'connected') return;
+    void this.#move(old).catch((error: unknown) => {
+      if (!this.#links.signal.aborted) this.#report(error);
+    });
+  }
+
+  async #move(old: Session): Promise<void> {
+    const {logger, clock} = this.#links;
+    const next = await this.#links.elsewhere(old.server.text);
+    if (next === undefined) return;
+    if (this.#session !== old || this.#state !== 'connected') {
+      next.close();
+      return;
+    }
+    await moveSession({
+      clock,
+      old,
+      next,
+      owner: this,
+      announce: (session) => {
+        for (const subscription of this.#subscriptions.values()) announce(session, subscription);
+        this.#also = session;
+      },
+      withdraw: (session) => {
+        this.#also = undefined;
+        for (const {sid} of this.#subscriptions.values()) session.send(`UNSUB ${sid}`);
+      },
+      use: (session) => {
+        if (this.#isClosed()) return;
+        // Both hear of new subscriptions until the old one has lost its own.
+        this.#also = old;
+        this.#session = session;
+        this.#counts.reconnects++;
+        logger.info(`Moved from ${old.server.text}, which is about to stop, to ${session.server.text}`);
+        this.#events.reconnected?.(session.server.text);
+      },
+    });
+    this.#also = undefined;
+    if (this.#session === undefined || this.#isClosed()) next.close();
+  }
+
+  #isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
   /** From the wheel: time for a PING. */
   beat(): void {
     this.#session?.beat();
@@ -313,6 +365,7 @@ export class NatsConnection implements Connection, SessionOwner {
   #unsubscribe(subscription: Subscription): void {
     if (!this.#subscriptions.delete(subscription.sid)) return;
     this.#session?.send(`UNSUB ${subscription.sid}`);
+    this.#also?.send(`UNSUB ${subscription.sid}`);
   }
 
   #hold(line: string, headers: Uint8Array | undefined, payload: Uint8Array): void {

@@ -24,6 +24,8 @@ export interface SessionOwner {
   complaint(error: ConnectError): void;
   /** Called once, and only after the session was opened. */
   ended(error: ConnectError): void;
+  /** The broker is about to stop and asks its clients to go elsewhere. */
+  leaving(): void;
 }
 
 /** How TLS is made: without it, a broker that demands TLS is an error; with it, a broker without TLS is one. */
@@ -152,7 +154,9 @@ export class Session implements ClientHandler {
   }
 
   onInfo(json: Buffer): void {
+    const wasLameDuck = this.#info.lameDuck;
     this.#info = parseInfo(json, this.server.text);
+    if (this.#info.lameDuck && !wasLameDuck) this.#owner?.leaving();
   }
 
   onPing(): void {
