@@ -51,7 +51,7 @@ export function serveInterest(options: InterestServiceOptions): void {
     return looking;
   };
   const answer = async (message: MiddlewareMessage): Promise<Buffer> => {
-    if (waiting >= engineLimits.interestWaitingMax) return encodeInterestFailure('too many questions are waiting');
+    if (waiting >= engineLimits.questionsWaitingMax) return encodeInterestFailure('too many questions are waiting');
     waiting += 1;
     try {
       const query = decodeInterestQuery(message.payload);
