@@ -5,6 +5,7 @@ import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {type RunningBroker, startBroker} from '../src/broker/index.ts';
 import {createClient} from '../src/client/index.ts';
 import {type Config, configFromEntries} from '../src/config/index.ts';
+import {createSecurityProvider} from '../src/connect/index.ts';
 import {silentLogger} from '../src/lib/logger.ts';
 import {createNodePlatform} from '../src/lib/node-platform.ts';
 import {type ChoriaServer, createServer} from '../src/server/index.ts';
@@ -130,6 +131,37 @@ describe('fault 32: live connections', () => {
       .toBe(true);
     await using again = await clientFor(holder);
     await expect(again.discover({filter: {}, timeoutMs: 500})).rejects.toThrow(/refused|Authorization/);
+  });
+});
+
+describe('fault 32: what was taken back', () => {
+  test('a server refuses a caller that the list of revocations names, whatever the broker lets through', async () => {
+    writeFileSync(`${organization.directory}/servers.txt`, '');
+    const holder = await organization.server('n5.example.net');
+    const file = `${organization.directory}/servers.txt`;
+    await addServer('n5.example.net', holder, {'plugin.choria.security.revocation_file': file});
+    const eve = await organization.client('up=eve');
+    await using client = await clientFor(eve);
+    expect((await ping(client, ['n5.example.net'])).senders).toHaveLength(1);
+    writeFileSync(file, `key ${eve.publicKey} up=eve\n`);
+    await expect.poll(async () => (await ping(client, ['n5.example.net'])).senders.length, {timeout: 8_000}).toBe(0);
+  });
+
+  test('a renewed token is used for the next connection without a restart', async () => {
+    const first = await organization.client('up=renewed', {validityMs: 1_500});
+    const config = await configOf(
+      {...organization.entries(first), 'plugin.choria.middleware_hosts': `localhost:${broker.port}`},
+      'user',
+    );
+    const user = {...platform, env: {...platform.env, USER: 'bob'}};
+    const provider = await createSecurityProvider(config, {platform: user, mode: 'client', logger: silentLogger});
+    const before = provider.credential;
+    await organization.client('up=renewed', {validityMs: 60_000});
+    await expect(provider.refresh?.()).resolves.toBe(true);
+    expect(provider.credential).not.toBe(before);
+    writeFileSync(first.seedFile, 'not a seed');
+    await expect(provider.refresh?.()).rejects.toThrow();
+    expect(await provider.sign(Buffer.from('still signs'))).toHaveLength(64);
   });
 });
 

@@ -146,7 +146,9 @@ function commonSettings(
   readonly cipherList?: string;
   readonly curves?: string;
   readonly proofs?: ProofCache;
+  readonly crlPath?: string;
 } {
+  const crlPath = textOf(config.get('plugin.security.crl_file'));
   const suites = cipherNames(listOf(config.get('plugin.security.cipher_suites')));
   const curves = curveNames(listOf(config.get('plugin.security.ecc_curves')));
   for (const unknown of [...suites.unknown, ...curves.unknown]) {
@@ -164,6 +166,7 @@ function commonSettings(
     ...(suites.list === undefined ? {} : {cipherList: suites.list}),
     ...(curves.list === undefined ? {} : {curves: curves.list}),
     ...(options.proofs === undefined ? {} : {proofs: options.proofs}),
+    ...(crlPath === '' ? {} : {crlPath}),
   };
 }
 

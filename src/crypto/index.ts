@@ -80,4 +80,4 @@ export {createX25519Pair, decryptPem, encryptPem, type X25519Pair, x25519Secret}
 export {createUnsignedProvider} from './unsigned-provider.ts';
 export {formatPem, parsePem} from './pem.ts';
 export {parseCertificateRequest, type RequestedCertificate} from './certificate-request.ts';
-export {type CredentialFacts, normalHex, parseRevocations, type Revocations} from './revocations.ts';
+export {type CredentialFacts, normalHex, parseRevocations, provenCredential, type Revocations} from './revocations.ts';

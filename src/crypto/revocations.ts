@@ -12,6 +12,7 @@
  */
 import {CryptoError} from './errors.ts';
 import {cryptoLimits} from './limits.ts';
+import type {ProvenCaller} from './types.ts';
 
 /** What can be named by a revocation. */
 export interface CredentialFacts {
@@ -72,6 +73,14 @@ export function parseRevocations(text: string, path: string): Revocations {
       return credential.ids.some((id) => lists.ids.has(id)) ? 'its token, key or certificate is revoked' : undefined;
     },
   };
+}
+
+/** By what a request can be refused: who called, who signed, and the tokens and keys that proved it. */
+export function provenCredential(proven: ProvenCaller): CredentialFacts {
+  const ids = [proven.claims, proven.signerClaims].flatMap((claims) =>
+    ['jti', 'public_key'].map((name) => claims?.[name]).filter((value): value is string => typeof value === 'string'),
+  );
+  return {names: [proven.callerId, proven.signedBy], ids};
 }
 
 /** Serial numbers and fingerprints are written in either case, with colons and with zeros in front. */

@@ -275,6 +275,7 @@ async function validateSetup(
     {path: options.certificatePath, title: 'public certificate'},
     {path: options.keyPath, title: 'private key'},
     {path: options.caPath, title: 'CA'},
+    ...(options.crlPath === undefined ? [] : [{path: options.crlPath, title: 'list of revoked certificates'}]),
   ];
   const problems = await Promise.all(
     wanted.map(async ({path, title}) => {

@@ -1,6 +1,6 @@
 /** What the parts of the pipeline share. */
 import type {PublishOptions} from '../connect/index.ts';
-import type {SecurityProvider} from '../crypto/index.ts';
+import type {Revocations, SecurityProvider} from '../crypto/index.ts';
 import type {Filter, ReplayGuard, Request, RequestCache, Transport, TransportCache} from '../protocol/index.ts';
 import type {AgentRegistry, Auditor, Authorizer, NodeContext} from '../rpc/types.ts';
 import type {ServerCounters} from './statistics.ts';
@@ -26,6 +26,8 @@ export interface PipelineOptions {
   readonly agentConcurrency: number;
   /** Version 2 only. */
   readonly signReplies?: boolean;
+  /** What was taken back: its requests are refused. */
+  readonly revocations?: Revocations;
   /** Exact subjects outside of inboxes that requests may name for their replies. */
   readonly extraReplySubjects?: readonly string[];
 }

@@ -5,6 +5,7 @@
  * without a bound, and callers take turns. What ours adds to the reference: a request runs once in its life (the guard), replies go to
  * inboxes only, lives have a ceiling, concurrency is bounded.
  */
+import {CryptoError, provenCredential} from '../crypto/index.ts';
 import {errorMessage} from '../lib/errors.ts';
 import type {Logger} from '../lib/logger.ts';
 import type {Clock} from '../lib/platform.ts';
@@ -121,6 +122,8 @@ export class Pipeline {
         nowMs: this.#clock.nowMs(),
         ...(this.#options.requestCache === undefined ? {} : {cache: this.#options.requestCache}),
       });
+      const revoked = this.#options.revocations?.reasonFor(provenCredential(proven));
+      if (revoked !== undefined) throw new CryptoError('ERR_CALLER_NOT_ALLOWED', revoked);
       opened = {transport, request, ...wish, ...(proven.claims === undefined ? {} : {claims: proven.claims})};
     } catch (error) {
       if (transport !== undefined) this.#notes.write({transport, ...wish}, 'refused');

@@ -3,7 +3,14 @@
  *
  * Holds no state outside of itself, so a process may hold thousands.
  */
-import {connectLimits, type Connection} from '../connect/index.ts';
+import {
+  connectLimits,
+  type Connection,
+  type CredentialWatch,
+  type RevocationWatch,
+  watchCredentials,
+  watchRevocations,
+} from '../connect/index.ts';
 import type {Config} from '../config/types.ts';
 import {readCertificates} from '../crypto/index.ts';
 import {errorMessage} from '../lib/errors.ts';
@@ -36,6 +43,8 @@ class Server implements ChoriaServer {
   #state: ServerState = 'new';
   #lock: {release(): Promise<void>} | undefined;
   #guard: AdmissionGuard | undefined;
+  #revocations: RevocationWatch | undefined;
+  #credentials: CredentialWatch | undefined;
   #connection: Connection | undefined;
   #status: StatusWriter | undefined;
   #pipeline: Pipeline | undefined;
@@ -124,6 +133,13 @@ class Server implements ChoriaServer {
     this.#lock = await parts.acquireLock?.();
     const guard = await parts.openGuard();
     this.#guard = guard;
+    const watch = {platform: parts.platform, logger: this.#logger};
+    const revoked = config.get('plugin.choria.security.revocation_file').trim();
+    if (revoked !== '') this.#revocations = await watchRevocations({path: revoked, ...watch});
+    // Processes of many servers read renewed files when they connect; a timer for each would read them all the time.
+    if (parts.shared.heartbeats === undefined) {
+      this.#credentials = watchCredentials(parts.provider, {clock: parts.platform.clock, logger: this.#logger});
+    }
     const connection = await parts.connect({events: this.#events(), signal: this.#lifetime.signal});
     this.#connection = connection;
     if (!parts.serviceHost) this.#status = this.#startStatus();
@@ -172,6 +188,7 @@ class Server implements ChoriaServer {
       ...(authorizer === undefined ? {} : {authorizer}),
       ...(auditor === undefined ? {} : {auditor}),
       ttlCeilingSeconds: ttlCeilingSeconds(config),
+      ...(this.#revocations === undefined ? {} : {revocations: this.#revocations}),
       signReplies: config.get('plugin.security.choria.sign_replies'),
       agentConcurrency: concurrency > 0 ? concurrency : serverLimits.agentConcurrency,
     });
@@ -224,6 +241,8 @@ class Server implements ChoriaServer {
     await this.agents.stop();
     await this.#closeConnection();
     await this.#status?.stop();
+    this.#revocations?.stop();
+    this.#credentials?.stop();
     await this.#guard?.close();
     await this.#lock?.release();
     // Ends attempts to connect that still go on.
