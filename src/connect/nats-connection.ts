@@ -141,7 +141,7 @@ export class NatsConnection implements Connection, SessionOwner {
   request(
     subject: string,
     payload: Uint8Array,
-    options: {readonly timeoutMs: number; readonly signal?: AbortSignal},
+    options: Parameters<Connection['request']>[2],
   ): Promise<MiddlewareMessage> {
     this.#requests ??= new RequestMux(this, {
       clock: this.#links.clock,

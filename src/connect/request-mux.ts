@@ -33,9 +33,9 @@ export class RequestMux {
   async request(
     subject: string,
     payload: Uint8Array,
-    options: {readonly timeoutMs: number; readonly signal?: AbortSignal},
+    options: Parameters<Connection['request']>[2],
   ): Promise<MiddlewareMessage> {
-    const {timeoutMs, signal} = options;
+    const {timeoutMs, signal, headers} = options;
     signal?.throwIfAborted();
     if (this.#waiting.size >= connectLimits.pendingRequestsMax) {
       throw new ConnectError(
@@ -66,7 +66,8 @@ export class RequestMux {
           signal?.removeEventListener('abort', onAbort);
         };
         this.#waiting.set(token, {subject, resolve, reject});
-        this.#connection.publish(subject, payload, {replyTo: `${this.#inbox}.${token}`});
+        const replyTo = `${this.#inbox}.${token}`;
+        this.#connection.publish(subject, payload, headers === undefined ? {replyTo} : {replyTo, headers});
       }).then((message) => {
         if (!isNoResponders(message.headers, message.payload)) return message;
         throw new ConnectError('ERR_NO_RESPONDERS', `Nobody listens on "${subject}"`, {details: {subject}});

@@ -58,7 +58,11 @@ export interface Connection {
   request(
     subject: string,
     payload: Uint8Array,
-    options: {readonly timeoutMs: number; readonly signal?: AbortSignal},
+    options: {
+      readonly timeoutMs: number;
+      readonly signal?: AbortSignal;
+      readonly headers?: NonNullable<PublishOptions['headers']>;
+    },
   ): Promise<MiddlewareMessage>;
   /** Resolves when the broker has handled everything published so far (PING/PONG). */
   flush(options: {readonly timeoutMs: number}): Promise<void>;

@@ -25,6 +25,8 @@ export const serverLimits = {
   /** The lock file of one identity holds a line for each start that did not end well. */
   lockFileBytesMax: 64 * 1024,
   procStatBytesMax: 4096,
+  /** Seeds and tokens. */
+  credentialBytesMax: 64 * 1024,
   /** Reverse look-ups and facter when the identity is not configured. */
   identityTimeoutMs: 5000,
   /** One log line a second for each kind of refusal; the rest are counted in the next. */

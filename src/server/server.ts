@@ -26,6 +26,8 @@ import type {AdmissionGuard} from './pipeline-types.ts';
 import {createCounters, type ServerCounters} from './statistics.ts';
 import {startStatusWriter, type StatusWriter} from './status-file.ts';
 import {startSubscriptions, type Subscriptions} from './subscriptions.ts';
+import {startSubmission} from './submission.ts';
+import type {SubmissionDelivery} from '../submission/index.ts';
 import type {ChoriaServer, ServerParts, ServerState} from './types.ts';
 
 /** A server of parts that are already made. Most callers want `createServer`. */
@@ -49,6 +51,7 @@ class Server implements ChoriaServer {
   #status: StatusWriter | undefined;
   #pipeline: Pipeline | undefined;
   #subscriptions: Subscriptions | undefined;
+  #submission: SubmissionDelivery | undefined;
   #lifecycle: LifecyclePublisher | undefined;
   #stopping: Promise<void> | undefined;
   readonly #providers: AgentProvider[] = [];
@@ -160,6 +163,9 @@ class Server implements ChoriaServer {
       withNode: !parts.serviceHost,
       handler: (message) => pipeline.receive(message.payload, message.headers),
     });
+    if (!parts.serviceHost && parts.provisioning !== true) {
+      this.#submission = await startSubmission({...parts, connection});
+    }
     this.#lifecycle = createLifecyclePublisher({
       ...parts,
       connection,
@@ -237,6 +243,7 @@ class Server implements ChoriaServer {
     this.#subscriptions?.stop();
     await this.#pipeline?.stop(graceMs);
     if (wasRunning) this.#lifecycle?.publish({type: 'shutdown'});
+    await this.#submission?.stop();
     for (const provider of this.#providers) await provider.stop();
     await this.agents.stop();
     await this.#closeConnection();

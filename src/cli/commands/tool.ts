@@ -6,6 +6,7 @@ import {toolEventCommand} from './tool-event.ts';
 import {toolInventoryCommand} from './tool-inventory.ts';
 import {toolSha256Command} from './tool-sha256.ts';
 import {toolStatusCommand} from './tool-status.ts';
+import {toolSubmitCommand} from './tool-submit.ts';
 
 export const toolCommand: CommandSpec = {
   name: 'tool',
@@ -13,5 +14,12 @@ export const toolCommand: CommandSpec = {
   help: 'Debugging and management utilities',
   flags: [configFlag],
   // Sorted by name, as the help shows them.
-  commands: [toolConfigCommand, toolEventCommand, toolInventoryCommand, toolSha256Command, toolStatusCommand],
+  commands: [
+    toolConfigCommand,
+    toolEventCommand,
+    toolInventoryCommand,
+    toolSha256Command,
+    toolStatusCommand,
+    toolSubmitCommand,
+  ],
 };

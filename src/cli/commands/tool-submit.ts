@@ -1,0 +1,28 @@
+/** `choria tool submit`. */
+import type {CommandSpec} from '../types.ts';
+
+export const toolSubmitCommand: CommandSpec = {
+  name: 'submit',
+  help: 'Submit a message to the Submission system',
+  arguments: [
+    {name: 'subject', help: 'The subject to publish to, without the prefix of submissions', required: true},
+    {name: 'payload', help: 'The file to read as payload, - for standard input', required: true},
+  ],
+  flags: [
+    {name: 'reliable', kind: 'boolean', help: 'Publishes until a stream confirms it'},
+    {name: 'priority', kind: 'integer', default: '4', help: 'Priority of the message, 0 is sent first and 4 last'},
+    {name: 'ttl', kind: 'duration', default: '24h', help: 'How long the message is worth sending'},
+    {name: 'tries', kind: 'integer', default: '100', help: 'How often a reliable message is tried'},
+    {name: 'sender', kind: 'string', help: 'Who sends it, the user when not given'},
+    {name: 'sign', kind: 'boolean', help: 'Has the server sign the message'},
+    {
+      name: 'header',
+      short: 'H',
+      kind: 'string',
+      repeatable: true,
+      placeholder: 'K:V',
+      help: 'Adds a header, can be given many times',
+    },
+  ],
+  run: async () => (await import('./tool-submit-run.ts')).runToolSubmit,
+};
