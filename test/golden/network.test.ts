@@ -49,6 +49,8 @@ const runs: Readonly<Record<string, readonly string[]>> = {
   'req-silent-verbose': ['req', 'rpcutil', 'ping', '--np', '-v', '-I', 'gone.example.net'],
   'why-live-json': ['why', '--json', 'never.example.net'],
   'why-unknown': ['why', '00000000000000000000000000000000'],
+  'req-unknown-action': ['req', 'rpcutil', 'pign'],
+  'find-unknown-collective': ['find', '-T', 'mt_colective'],
   facts: ['facts', 'country', ...quick],
   'facts-json': ['facts', 'country', '--json', ...quick],
   'facts-table': ['facts', 'role', '--table', '-n', ...quick],

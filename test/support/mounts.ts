@@ -5,6 +5,7 @@
  * or outputs. Errors are rewritten back.
  */
 import type {HttpClient} from '../../src/lib/http.ts';
+import type {HttpServers} from '../../src/lib/http-server.ts';
 import type {ConnectOptions, Listener, ListenOptions, ByteStream} from '../../src/lib/network.ts';
 import type {Files, HostInfo, Network, Platform, ProcessRequest, Processes} from '../../src/lib/platform.ts';
 
@@ -120,6 +121,18 @@ function mountHttp(http: HttpClient, ports: Map<number, number>): HttpClient {
   };
 }
 
+/** As for sockets: a configured port is a free one. */
+function mountHttpServers(servers: HttpServers, ports: Map<number, number>): HttpServers {
+  return {
+    async listen(wanted) {
+      const listener = await servers.listen({...wanted, port: 0});
+      if (wanted.port === 0) return listener;
+      ports.set(wanted.port, listener.port);
+      return {...listener, port: wanted.port, close: () => listener.close()};
+    },
+  };
+}
+
 export function mountPlatform(options: MountOptions): Platform {
   const {platform} = options;
   const mapper = createPathMapper(options.mounts);
@@ -129,6 +142,7 @@ export function mountPlatform(options: MountOptions): Platform {
     files: mountFiles(platform.files, mapper),
     processes: mountProcesses(platform.processes, mapper),
     network: mountNetwork(platform.network, options.ports ?? new Map()),
+    httpServers: mountHttpServers(platform.httpServers, options.ports ?? new Map()),
     http: mountHttp(platform.http, options.ports ?? new Map()),
     env,
     host: {

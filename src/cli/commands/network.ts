@@ -19,6 +19,7 @@ import {writeLogLine} from '../fatal.ts';
 import {inertLine} from '../render/inert.ts';
 import {colours, type Paint} from '../render/colour.ts';
 import {openDescriptions} from '../descriptions.ts';
+import {withSuggestion} from '../mistakes.ts';
 import {openCommand} from '../setup.ts';
 import type {CliContext, ParsedArguments, TextSink} from '../types.ts';
 
@@ -56,11 +57,12 @@ export async function withClient(
   const federations = federationsFlag(parsed);
   // What was narrowed, widened or not counted is told beside the data, never among it.
   const note = (message: string): void => writeLogLine(context, context.stderr, {level: 'warning', message});
+  const resolver = openDescriptions(context, config, {onProblem: (message) => logger.warn(message)});
   const client = createClient({
     config,
     logger,
     platform,
-    resolver: openDescriptions(context, config, {onProblem: (message) => logger.warn(message)}),
+    resolver,
     onNote: note,
     ...(federations === undefined ? {} : {federations}),
   });
@@ -78,6 +80,8 @@ export async function withClient(
       isVerbose: isGiven(parsed, 'verbose'),
       remember: (statistics, facts) => remember({context, config, logger}, {statistics, ...facts}),
     });
+  } catch (error) {
+    throw await withSuggestion(error, resolver);
   } finally {
     await client.close();
     logger.close();
