@@ -1,7 +1,9 @@
-/** The embedded broker alone in a process of its own, for the benchmark. Prints its port and ends when standard input closes. */
+/** The embedded broker alone in a process of its own, for the benchmark. Prints its port and ends when standard input closes. With the argument `tls` it takes
+ * certificates. */
 import {createEmbeddedEngine} from '../src/broker/index.ts';
 import {silentLogger} from '../src/lib/logger.ts';
 import {createNodePlatform} from '../src/lib/node-platform.ts';
+import {testTlsMaterial} from '../test/support/broker.ts';
 
 const engine = createEmbeddedEngine({
   platform: createNodePlatform(),
@@ -9,6 +11,9 @@ const engine = createEmbeddedEngine({
   host: '127.0.0.1',
   port: 0,
   serverName: 'bench',
+  ...(process.argv[2] === 'tls'
+    ? {tls: {material: testTlsMaterial('broker'), clientCertificates: 'if-given' as const}}
+    : {}),
 });
 await engine.start();
 process.stdout.write(`${engine.port}\n`);

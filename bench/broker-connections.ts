@@ -1,0 +1,198 @@
+/**
+ * What connections cost the embedded broker: memory, TLS handshakes, a round trip through it; and, when `CHORIA_BENCH_LARGE` is set (it needs
+ * 40,000 file descriptors), one broadcast to 19,000 connections with an answer from each.
+ */
+import {type ChildProcess, spawn} from 'node:child_process';
+import {readFileSync} from 'node:fs';
+import {fileURLToPath} from 'node:url';
+import type {ByteStream} from '../src/lib/network.ts';
+import {createNodeNetwork} from '../src/lib/node-network.ts';
+import {testTlsMaterial} from '../test/support/broker.ts';
+import {type BenchContext, type BenchRow, benchRow} from './row.ts';
+
+const hello = Buffer.from('CONNECT {"verbose":false,"pedantic":false,"protocol":1}\r\nPING\r\n');
+const connections = 1000;
+const handshakes = 400;
+const roundTrips = 5000;
+const fleet = 19_000;
+const abreast = 16;
+const timeoutMs = 30_000;
+
+interface Child {
+  readonly port: number;
+  /** Resident memory in bytes. */
+  memory(): number;
+  stop(): void;
+}
+
+export async function rows(context: BenchContext): Promise<readonly BenchRow[]> {
+  const result: BenchRow[] = [];
+  for (const kind of ['plain', 'tls'] as const) {
+    const child = await startChild(kind);
+    try {
+      result.push(await memoryRow(child, kind));
+      if (kind === 'tls') result.push(await handshakeRow(child, 'full'), await handshakeRow(child, 'resumed'));
+      else result.push(await roundTripRow(child));
+      if (kind === 'plain' && process.env['CHORIA_BENCH_LARGE'] !== undefined) result.push(await fleetRow(child));
+    } finally {
+      child.stop();
+    }
+    context.say(`broker-connections: ${kind} done`);
+  }
+  return result;
+}
+
+async function startChild(kind: 'plain' | 'tls'): Promise<Child> {
+  const script = fileURLToPath(new URL('./broker-child.ts', import.meta.url));
+  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', script, kind], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    child.stdout?.once('data', (chunk: Buffer) => resolve(Number(chunk.toString())));
+    child.once('exit', (code) => reject(new Error(`The embedded broker ended with ${code}`)));
+  });
+  return {
+    port,
+    memory: () => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1024,
+    stop: () => void child.kill('SIGTERM'),
+  };
+}
+
+const shared = createNodeNetwork();
+
+async function join(port: number, kind: 'plain' | 'tls', network = shared): Promise<ByteStream> {
+  const stream = await network.connect({host: '127.0.0.1', port, timeoutMs});
+  if (kind === 'tls') {
+    await until(stream, 'INFO ');
+    await stream.startTlsClient({
+      material: testTlsMaterial('alice'),
+      serverName: 'broker.example.net',
+      verify: true,
+      timeoutMs,
+    });
+  }
+  stream.write(hello);
+  await until(stream, 'PONG\r\n');
+  return stream;
+}
+
+function until(stream: ByteStream, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let seen = '';
+    stream.onClose = () => reject(new Error('The broker closed the connection'));
+    stream.onData = (chunk) => {
+      seen += chunk.toString('latin1');
+      if (!seen.includes(text)) return;
+      stream.onData = () => {};
+      resolve();
+    };
+  });
+}
+
+/** Several at a time, as a fleet comes. */
+async function many<Result>(count: number, make: (index: number) => Promise<Result>): Promise<readonly Result[]> {
+  const results: Result[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < count) {
+      const index = next;
+      next += 1;
+      results.push(await make(index));
+    }
+  };
+  await Promise.all(Array.from({length: abreast}, worker));
+  return results;
+}
+
+function close(streams: readonly ByteStream[]): void {
+  for (const stream of streams) {
+    stream.onClose = undefined;
+    stream.destroy();
+  }
+}
+
+async function memoryRow(child: Child, kind: 'plain' | 'tls'): Promise<BenchRow> {
+  // The first ones also pay for code and buffers that all share.
+  const first = await many(100, () => join(child.port, kind));
+  const before = child.memory();
+  const streams = await many(connections, () => join(child.port, kind));
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const each = (child.memory() - before) / connections / 1000;
+  close([...first, ...streams]);
+  const name = kind === 'tls' ? 'mutual TLS' : 'plain';
+  return benchRow(`broker: memory of a ${name} connection`, {
+    unit: 'kB',
+    ours: Math.round(each * 10) / 10,
+    goal: {atMost: kind === 'tls' ? 60 : 8},
+  });
+}
+
+async function handshakeRow(child: Child, kind: 'full' | 'resumed'): Promise<BenchRow> {
+  if (kind === 'resumed') close([await join(child.port, 'tls')]);
+  const startedAt = performance.now();
+  const streams = await many(handshakes, () => join(child.port, 'tls', kind === 'full' ? createNodeNetwork() : shared));
+  const perSecond = (handshakes * 1000) / (performance.now() - startedAt);
+  close(streams);
+  return benchRow(`broker: TLS handshakes, ${kind}`, {
+    unit: 'connections/s',
+    ours: Math.round(perSecond),
+    goal: {atLeast: kind === 'full' ? 400 : 900},
+    note: 'client and broker share the machine',
+  });
+}
+
+async function roundTripRow(child: Child): Promise<BenchRow> {
+  const [asker, answerer] = [await join(child.port, 'plain'), await join(child.port, 'plain')];
+  answerer.write(Buffer.from('SUB question 1\r\nPING\r\n'));
+  await until(answerer, 'PONG\r\n');
+  answerer.onData = () => void answerer.write(Buffer.from('PUB answer 2\r\nok\r\n'));
+  asker.write(Buffer.from('SUB answer 1\r\nPING\r\n'));
+  await until(asker, 'PONG\r\n');
+  const startedAt = performance.now();
+  for (let count = 0; count < roundTrips; count += 1) {
+    asker.write(Buffer.from('PUB question answer 2\r\nhi\r\n'));
+    await until(asker, 'ok\r\n');
+  }
+  const microseconds = ((performance.now() - startedAt) * 1000) / roundTrips;
+  close([asker, answerer]);
+  return benchRow('broker: request and reply', {unit: 'us', ours: Math.round(microseconds), goal: {atMost: 500}});
+}
+
+/** One broadcast of 2.5 kB and an answer of 1.2 kB from everybody. */
+async function fleetRow(child: Child): Promise<BenchRow> {
+  const payload = 'x'.repeat(1200);
+  const answer = Buffer.from(`PUB answers ${payload.length}\r\n${payload}\r\n`);
+  const nodes = await many(fleet, async () => {
+    const node = await join(child.port, 'plain');
+    node.write(Buffer.from('SUB everybody 1\r\nPING\r\n'));
+    await until(node, 'PONG\r\n');
+    let left = 2500;
+    node.onData = (chunk) => {
+      left -= chunk.length;
+      if (left > 0) return;
+      node.write(answer);
+      left = Infinity;
+    };
+    return node;
+  });
+  const caller = await join(child.port, 'plain');
+  caller.write(Buffer.from('SUB answers 1\r\nPING\r\n'));
+  await until(caller, 'PONG\r\n');
+  const wanted = fleet * `MSG answers 1 ${payload.length}\r\n${payload}\r\n`.length;
+  const startedAt = performance.now();
+  await new Promise<void>((resolve) => {
+    let received = 0;
+    caller.onData = (chunk) => {
+      received += chunk.length;
+      if (received >= wanted) resolve();
+    };
+    caller.write(Buffer.from(`PUB everybody 2500\r\n${'x'.repeat(2500)}\r\n`));
+  });
+  const took = performance.now() - startedAt;
+  close([...nodes, caller]);
+  return benchRow('broker: 19,000 connections, one broadcast and an answer of each', {
+    unit: 'ms',
+    ours: Math.round(took),
+    goal: {atMost: 500},
+  });
+}
