@@ -15,7 +15,10 @@ import type {Platform} from '../src/lib/platform.ts';
 import {sleep} from '../src/lib/platform.ts';
 import {benchRow, median, type BenchContext, type BenchRow} from './row.ts';
 
-const servers = 1_000;
+/** 1,000, or 8,000 where BENCH_SERVERS says so: then the ping is the only row of requests. */
+const servers = Number(process.env['BENCH_SERVERS'] ?? 1_000);
+const isLarge = servers > 1_000;
+const shownServers = servers.toLocaleString('en-US');
 const runs = 5;
 const measuredEarlier = 'peer: go-choria, measured earlier on this kind of machine';
 const program = join(import.meta.dirname, '..', 'bin', 'choria.js');
@@ -142,6 +145,15 @@ async function requestRows(platform: Platform, options: RequestOptions): Promise
   const last = ping.map((item) => Number(/max: (\d+)ms/.exec(item.stdout)?.[1] ?? Number.NaN) / 1000);
   context.say(`ping: ${/\d+ replies.*/.exec(ping[0]?.stdout ?? '')?.[0] ?? 'no replies'}`);
 
+  const pingRow = benchRow(`ping: ${shownServers} servers, TLS and signatures, last answer`, {
+    unit: 's',
+    ours: median(last),
+    peer: isLarge ? 9.85 : 1.45,
+    goal: {atMost: isLarge ? 1.5 : 0.25},
+    note: measuredEarlier,
+  });
+  if (isLarge) return [pingRow];
+
   const names = run(['find'])
     .stdout.split('\n')
     .filter((line) => line !== '');
@@ -158,13 +170,7 @@ async function requestRows(platform: Platform, options: RequestOptions): Promise
   );
   const one = Array.from({length: runs + 2}, () => run(['req', 'rpcutil', 'ping', '--np', '-I', names[0] ?? '']));
   return [
-    benchRow('ping: 1,000 servers, TLS and signatures, last answer', {
-      unit: 's',
-      ours: median(last),
-      peer: 1.45,
-      goal: {atMost: 0.25},
-      note: measuredEarlier,
-    }),
+    pingRow,
     benchRow('req rpcutil ping: 1,000 servers, discovery and request', {
       unit: 's',
       ours: median(both),

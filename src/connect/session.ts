@@ -338,8 +338,26 @@ async function sayHello(
     nowMs: options.clock.nowMs(),
   });
   const session = new Session(stream, {server, info});
-  await session.begin(connect, what.behind);
+  try {
+    await session.begin(connect, what.behind);
+  } catch (error) {
+    throw what.wantsTls ? certificateProblem(error, server, options) : error;
+  }
   return session;
+}
+
+/**
+ * With TLS 1.3 a client is through its handshake before the broker has judged its certificate: a refusal looks like a connection that
+ * ends without a word.
+ */
+function certificateProblem(error: unknown, server: ServerUrl, {tls, signal}: SessionOptions): unknown {
+  const isWordless = error instanceof ConnectError && error.code === 'ERR_CONNECTION_LOST' && !signal.aborted;
+  if (!isWordless || tls?.material.certificatePem === undefined) return error;
+  return new ConnectError(
+    'ERR_CONNECT_TLS',
+    `Cannot connect to ${server.text}: the broker ended the connection right after TLS, as brokers do when they do not accept the certificate shown to them: it may be of another authority than theirs, expired or revoked`,
+    {cause: error, details: {server: server.text}},
+  );
 }
 
 async function startTls(stream: ByteStream, server: ServerUrl, options: SessionOptions): Promise<void> {

@@ -9,7 +9,7 @@ import type {NodeReply} from '../../src/rpc/index.ts';
 import type {Agent} from '../../src/rpc/types.ts';
 import {type ChoriaServer, createServer, type ServerOptions} from '../../src/server/index.ts';
 import {startAnsweringNodes} from '../support/answering-nodes.ts';
-import {startTestBroker, type TestBroker} from '../support/broker.ts';
+import {startTestBroker, testTlsMaterial, type TestBroker} from '../support/broker.ts';
 import {countingAgent} from '../support/test-server.ts';
 
 const pki = fileURLToPath(new URL('../fixtures/pki/', import.meta.url));
@@ -200,5 +200,26 @@ describe('why a node is silent', () => {
   test('a node without the agent is told from one that is away', async () => {
     await node('bare', {server: {agents: []}});
     expect((await ask('bare', 'nobody')).reasons).toEqual({bare: 'no-agent', nobody: 'not-connected'});
+  });
+});
+
+describe('a certificate that the broker does not accept', () => {
+  test('is named as the reason, and not a connection that just ended', async () => {
+    const material = testTlsMaterial('broker');
+    await using broker = await startTestBroker({tls: {material, clientCertificates: 'required'}});
+    const config = await configFromEntries(
+      {
+        identity: 'client.example.net',
+        'plugin.choria.middleware_hosts': broker.url,
+        ...securityOf('foreign'),
+      },
+      {platform: usual, mode: 'user'},
+    );
+    await using client = createClient({config, platform: usual});
+    const asked = client.ping({timeoutMs: 20_000});
+    await expect(asked).rejects.toMatchObject({
+      code: 'ERR_CLIENT_REFUSED',
+      message: expect.stringMatching(/certificate.*another authority/) as string,
+    });
   });
 });
