@@ -10,6 +10,7 @@ export {
   regoPolicyOf,
 } from './authorizer.ts';
 export {AuthzError, type AuthzErrorCode, authzErrorCodes} from './errors.ts';
+export {type DecisionExplanation, type ExplainedLine, explainDecision} from './explain.ts';
 export {authzLimits} from './limits.ts';
 export {parsePolicy, type Policy, type PolicyLine, type PolicyWarning} from './policy-text.ts';
 export {createRegoEngine, type RegoEngine} from './rego/engine.ts';

@@ -22,3 +22,5 @@ export type {
   SharedResources,
 } from './types.ts';
 export {serverStateDirectory} from './state-directory.ts';
+export {createClassSource} from './classes.ts';
+export {createFactSource, factPaths} from './facts.ts';

@@ -34,6 +34,21 @@ const sickConfig = [
   '',
 ].join('\n');
 
+const policyFiles = {
+  '/home/rip/server.conf':
+    'identity = web1.example.net\nclassesfile = /home/rip/classes.txt\nplugin.yaml = /home/rip/facts.json\n',
+  '/home/rip/facts.json': '{"country":"mt"}',
+  '/home/rip/classes.txt': 'apache\n',
+  '/home/rip/policies/puppet.policy': [
+    'policy default deny',
+    'allow\tchoria=alice.mcollective\t*\t*\t*',
+    'allow\tops\tstop\t*\t*',
+    'allow\t*\tstatus\tcountry=mt\tapache',
+    '',
+  ].join('\n'),
+};
+const explained = ['puppet', 'status', '--caller', 'choria=bob.mcollective', '--policies', '/home/rip/server.conf'];
+
 describe('the command line', () => {
   for (const path of allCommandPaths(program)) {
     const words = path.slice(1).map((command) => command.name);
@@ -65,6 +80,13 @@ describe('the command line', () => {
       files: {'/home/rip/client.conf': sickConfig},
     },
     'doctor-of-nothing': {argv: ['choria', 'doctor', '--config', '/home/rip/nowhere.conf']},
+    'policy-explain': {argv: ['choria', 'policy', 'explain', ...explained], files: policyFiles},
+    'policy-explain-denied': {
+      argv: ['choria', 'policy', 'explain', ...explained, 'noop=true'].with(4, 'stop'),
+      files: policyFiles,
+    },
+    'policy-explain-json': {argv: ['choria', 'policy', 'explain', ...explained, '--json'], files: policyFiles},
+    'policy-explain-nobody': {argv: ['choria', 'policy', 'explain', 'puppet', 'status']},
     'completion-script-bash': {argv: ['choria', '--completion-script-bash']},
     'completion-script-zsh': {argv: ['mco', '--completion-script-zsh']},
   };

@@ -63,6 +63,13 @@ describe('rego', () => {
     );
   });
 
+  test('the lines of a policy that hold for an input can be told', async () => {
+    const text = server('allow if {\n  input.a == 1\n}\n\nallow if { input.b == 1 }');
+    const covered = (input: object) => engine.coveredLines(text, {query: serverQuery, input});
+    expect(await covered({b: 1})).toEqual([9]);
+    expect(await covered({a: 2})).toEqual([3]);
+  });
+
   test.each([
     ['time.clock(time.parse_rfc3339_ns(input.time))[0] >= 3', true],
     ['time.weekday(time.parse_rfc3339_ns(input.time)) in {"Monday", "Friday"}', false],

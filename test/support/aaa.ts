@@ -32,6 +32,7 @@ export function seedOf(name: string): Buffer {
 
 const noEngine: RegoEngine = {
   decide: () => Promise.reject(new Error('there is no engine in this test')),
+  coveredLines: async () => [],
   close: async () => undefined,
 };
 

@@ -15,6 +15,8 @@ export interface RegoEngine {
     policy: string | CompiledPolicy,
     question: {readonly query: RegoQuery; readonly input: object; readonly filter?: RegoFilter},
   ): Promise<boolean>;
+  /** As `OpaCompiler.coveredLines`. */
+  coveredLines: OpaCompiler['coveredLines'];
   close(): Promise<void>;
 }
 
@@ -26,6 +28,7 @@ export function createRegoEngine(parts: {
   const {compiler, runner, clock} = parts;
   return {
     close: () => runner.close(),
+    coveredLines: (text, question) => compiler.coveredLines(text, question),
     async decide(policy, {query, input, filter}) {
       const {id, wasm} = typeof policy === 'string' ? await compiler.compile(policy, query) : policy;
       const text = JSON.stringify(input);

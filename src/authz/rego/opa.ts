@@ -7,7 +7,7 @@
 import {createHash} from 'node:crypto';
 import {posix} from 'node:path';
 import {errorMessage} from '../../lib/errors.ts';
-import {isJsonObject, parseJson} from '../../lib/json.ts';
+import {isJsonObject, jsonField, parseJson} from '../../lib/json.ts';
 import type {Platform} from '../../lib/platform.ts';
 import {AuthzError} from '../errors.ts';
 import {authzLimits} from '../limits.ts';
@@ -27,6 +27,13 @@ export interface OpaCompiler {
    * @throws {AuthzError} `ERR_OPA_MISSING` | `ERR_OPA_FAILED` | `ERR_REGO_INVALID`
    */
   compile(text: string, query: RegoQuery): Promise<CompiledPolicy>;
+  /**
+   * Which lines of a policy hold for an input, for people who ask why. Runs the whole of it in opa; policies that call functions of
+   * ours cannot be asked.
+   *
+   * @throws {AuthzError} `ERR_OPA_MISSING` | `ERR_OPA_FAILED`
+   */
+  coveredLines(text: string, question: {readonly query: RegoQuery; readonly input: object}): Promise<readonly number[]>;
 }
 
 export interface CompiledPolicy {
@@ -68,6 +75,29 @@ class Compiler implements OpaCompiler {
       if (!(error instanceof AuthzError && error.code === 'ERR_REGO_INVALID')) this.compiled.delete(id);
     });
     return work;
+  }
+
+  async coveredLines(
+    text: string,
+    {query, input}: {readonly query: RegoQuery; readonly input: object},
+  ): Promise<readonly number[]> {
+    const {files} = this.options.platform;
+    const directory = await files.makeTempDirectory('choria-rego-');
+    try {
+      await files.writeAtomic(posix.join(directory, 'policy.rego'), text, {mode: 0o600});
+      await files.writeAtomic(posix.join(directory, 'input.json'), JSON.stringify(input), {mode: 0o600});
+      const document = `data.${query.packageName}.allow`;
+      const {exitCode, output} = await this.runOpa(
+        ['eval', '--coverage', '--format', 'json', '--data', 'policy.rego', '--input', 'input.json', document],
+        directory,
+      );
+      if (exitCode !== 0) {
+        throw new AuthzError('ERR_OPA_FAILED', `Cannot tell which lines hold: ${firstLines(output)}`);
+      }
+      return linesOf(parseJson(output));
+    } finally {
+      await files.remove(directory, {recursive: true});
+    }
   }
 
   private async find(id: string, policy: {readonly text: string; readonly query: RegoQuery}): Promise<CompiledPolicy> {
@@ -256,6 +286,18 @@ async function findProgram(
     }
   }
   return undefined;
+}
+
+/** The numbers of the lines that opa says it covered. */
+function linesOf(report: unknown): readonly number[] {
+  const member = (value: unknown, name: string): unknown => (isJsonObject(value) ? jsonField(value, name) : undefined);
+  const covered = member(member(member(member(report, 'coverage'), 'files'), 'policy.rego'), 'covered');
+  const ranges = Array.isArray(covered) ? (covered as readonly unknown[]) : [];
+  return ranges.flatMap((range) => {
+    const [first, last] = [member(member(range, 'start'), 'row'), member(member(range, 'end'), 'row')];
+    if (typeof first !== 'number' || typeof last !== 'number' || last - first > authzLimits.policyLinesMax) return [];
+    return Array.from({length: last - first + 1}, (_item, index) => first + index);
+  });
 }
 
 /** What opa says of a text, on one line. */

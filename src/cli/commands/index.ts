@@ -21,6 +21,7 @@ import {loginCommand} from './login.ts';
 import {pingCommand} from './ping.ts';
 import {pluginCommand} from './plugin.ts';
 import {provisionerCommand} from './provisioner.ts';
+import {policyCommand} from './policy.ts';
 import {reqCommand} from './req.ts';
 import {serverCommand} from './server-run.ts';
 import {toolCommand} from './tool.ts';
@@ -65,6 +66,7 @@ export const program: CommandSpec = {
     pingCommand,
     pluginCommand,
     provisionerCommand,
+    policyCommand,
     reqCommand,
     serverCommand,
     toolCommand,
