@@ -39,3 +39,35 @@ test('fault 28: a request admitted before kill -9 is refused by the next process
     rmSync(directory, {recursive: true});
   }
 });
+
+test('fault 28: a captured request sent 10,000 times, across restarts and kill -9, ran once', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'choria-replays-'));
+  try {
+    const path = join(directory, 'replay.log');
+    // The process that ran it first is killed without a warning.
+    expect(await admitAndKill(path, 'captured')).toBe('SIGKILL');
+    const {clock, files} = createNodePlatform();
+    const captured = {id: 'captured', callerId: 'choria=rip.mcollective', sentAtMs: clock.nowMs(), ttlSeconds: 60};
+    let runs = 1;
+    let refusals = 0;
+    for (let life = 0; life < 20; life++) {
+      const guard = await createReplayGuard({clock, store: createFileReplayStore({files, path})});
+      for (let replay = 0; replay < 500; replay++) {
+        await guard.admit(captured).then(
+          () => {
+            runs += 1;
+          },
+          () => {
+            refusals += 1;
+          },
+        );
+      }
+      expect(guard.size).toBe(1);
+      // Every other process ends in order, the rest just stop, as a killed one does.
+      if (life % 2 === 0) await guard.close();
+    }
+    expect({runs, refusals}).toEqual({runs: 1, refusals: 10_000});
+  } finally {
+    rmSync(directory, {recursive: true});
+  }
+});
