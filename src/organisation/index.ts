@@ -6,9 +6,7 @@ export {
   type NewNode,
   type OrganisationPlatform,
 } from './create.ts';
-export {OrganisationError, type OrganisationErrorCode, organisationErrorCodes} from './errors.ts';
 export {memberFolder} from './layout.ts';
-export {organisationLimits} from './limits.ts';
 export {
   type AddedMember,
   addMembers,
