@@ -55,7 +55,7 @@ export async function startTestCluster(
     async end(place, how) {
       const broker = brokers[place];
       brokers[place] = undefined;
-      await broker?.stop(how === 'stop' ? {graceMs: 5000} : {});
+      await broker?.stop(how === 'stop' ? {graceMs: 20_000} : {});
     },
     start,
     async [Symbol.asyncDispose]() {

@@ -20,7 +20,7 @@ export const supervisedLimits = {
   /** nats-server refuses a shorter one. */
   lameDuckMsMin: 30_000,
   /** Between telling clients to go and closing the first. */
-  lameDuckGraceMs: 500,
+  lameDuckGraceMs: 2000,
   /** Connections of ours to it. */
   linkTimeoutMs: 5000,
   linkRetryMsMax: 2000,

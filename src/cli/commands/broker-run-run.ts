@@ -6,6 +6,9 @@ import {createLogger, logDestinationOf, logLevelOf} from '../../lib/node-logger.
 import {CliError} from '../errors.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 
+/** Clients that can go elsewhere have done so by then; for a broker that is alone nobody should wait longer. */
+const drainMsMax = 3000;
+
 export async function runBrokerRun(context: CliContext, parsed: ParsedArguments): Promise<number> {
   const {platform, signal} = context;
   const path = parsed.flags['config'];
@@ -29,7 +32,8 @@ export async function runBrokerRun(context: CliContext, parsed: ParsedArguments)
     const broker = await startBroker({config, platform, logger});
     await aborted(signal);
     logger.info('Stopping the broker');
-    await broker.stop();
+    const softMs = config.get('plugin.choria.network.soft_shutdown_timeout') * 1000;
+    await broker.stop({graceMs: Math.min(softMs, drainMsMax)});
     return 0;
   } catch (error) {
     if (!(error instanceof ChoriaError)) throw error;
