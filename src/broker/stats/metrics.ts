@@ -93,15 +93,14 @@ export async function createBrokerMetrics(options: {
     identity,
   });
   for (const name of connectorCounters) new Counter(common(name)).inc(0);
-  new Summary({...common('choria_connector_initial_connect_time'), percentiles: []});
+  const connectTime = new Summary({...common('choria_connector_initial_connect_time'), percentiles: []});
+  connectTime.reset();
   for (const name of protocolCounters) {
     const counter = new Counter({...common(name), labelNames: ['version']});
     for (const protocol of ['1', '2']) counter.inc({version: protocol}, 0);
   }
   const gauge = (name: BrokerMetric) => new Gauge({...common(name), labelNames: ['identity']});
-  const plain = Object.entries(plainGauges).map(
-    ([name, field]) => [gauge(name as BrokerMetric), field as (typeof plainGauges)[keyof typeof plainGauges]] as const,
-  );
+  const plain = Object.entries(plainGauges).map(([name, field]) => [gauge(name as BrokerMetric), field] as const);
   const streams = streamFigures.map((field) => [gauge(`choria_network_stream_${field}`), field] as const);
   if (view !== undefined) addOwnMetrics({registry, identity, view, Counter, Gauge});
   return {
