@@ -19,6 +19,7 @@ import type {SecurityProvider} from '../crypto/types.ts';
 import {errorMessage} from '../lib/errors.ts';
 import type {Logger} from '../lib/logger.ts';
 import type {Platform} from '../lib/platform.ts';
+import {inboxPrefix} from '../protocol/index.ts';
 import type {Messenger} from '../rpc/index.ts';
 import {ClientError} from './errors.ts';
 import {clientConnectLimits} from './limits.ts';
@@ -134,7 +135,8 @@ export class Connector {
         name: provider.callerId,
         servers: serverSource(config, {platform, logger, ...(federations === undefined ? {} : {federations})}),
         ...connectSecurity(config, {provider, logger, switches: securitySwitches({platform, mode: 'client', logger})}),
-        inboxPrefix: `${config.get('main_collective')}.reply`,
+        // Its own inbox: with tokens a broker lets nobody listen to anything else.
+        inboxPrefix: inboxPrefix(config.get('main_collective'), provider.callerId),
         pingIntervalMs: connectLimits.clientPingIntervalMs,
         attemptsMax: clientConnectLimits.attemptsMax,
         giveUpOn: finalErrors,
