@@ -109,12 +109,12 @@ describe('a fleet with tokens', () => {
 
 describe('fault 32: live connections', () => {
   test('an expired token is cut, also while its connection is used', async () => {
-    const holder = await organization.client('up=short', {validityMs: 2_000});
+    const holder = await organization.client('up=short', {validityMs: 3_000});
     await using client = await clientFor(holder);
     expect((await ping(client, ['n1.example.net'])).senders).toHaveLength(1);
     await expect
       .poll(() => brokerLog.lines.some((entry) => JSON.stringify(entry).includes('Authentication Expired')), {
-        timeout: 5_000,
+        timeout: 15_000,
       })
       .toBe(true);
   });
@@ -126,7 +126,7 @@ describe('fault 32: live connections', () => {
     writeFileSync(`${organization.directory}/revoked.txt`, 'caller up=mallory\n');
     await expect
       .poll(() => brokerLog.lines.some((entry) => JSON.stringify(entry).includes('up=mallory\\" is revoked')), {
-        timeout: 2_000,
+        timeout: 10_000,
       })
       .toBe(true);
     await using again = await clientFor(holder);
@@ -144,7 +144,7 @@ describe('fault 32: what was taken back', () => {
     await using client = await clientFor(eve);
     expect((await ping(client, ['n5.example.net'])).senders).toHaveLength(1);
     writeFileSync(file, `key ${eve.publicKey} up=eve\n`);
-    await expect.poll(async () => (await ping(client, ['n5.example.net'])).senders.length, {timeout: 8_000}).toBe(0);
+    await expect.poll(async () => (await ping(client, ['n5.example.net'])).senders.length, {timeout: 20_000}).toBe(0);
   });
 
   test('a renewed token is used for the next connection without a restart', async () => {

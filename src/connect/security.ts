@@ -246,8 +246,6 @@ export function connectSecurity(
     readonly switches: SecuritySwitches;
     /** Says what could not be read again; what was read before stays in use. */
     readonly logger?: Logger;
-    /** Token and seed of a process whose provider is about certificates (anonymous TLS). */
-    readonly token?: SecurityProvider;
   },
 ): ConnectSecurity {
   const {provider, switches, logger = silentLogger} = options;
@@ -259,26 +257,25 @@ export function connectSecurity(
     );
   }
   const legacyNames = provider.name === 'puppet' || isOn(config.get('plugin.security.support_legacy_certificates'));
-  const holder = provider.technology === 'ed25519+jwt' ? provider : options.token;
+  const holder = provider.technology === 'ed25519+jwt' ? provider : undefined;
   const auth = connectAuth(config, holder);
-  const isAnonymous = provider.technology === 'x509' && holder !== undefined;
   return {
     ...(switches.tls
       ? {
           tls: {
             // Read at each connection, so that a renewed certificate is used from the next one on.
             get material() {
-              return isAnonymous ? {} : provider.tls;
+              return provider.tls;
             },
             get verify() {
-              return switches.verifyTls && !isAnonymous && hasAuthority(provider);
+              return switches.verifyTls && hasAuthority(provider);
             },
             legacyNames,
           },
         }
       : {}),
     ...(auth === undefined ? {} : {auth}),
-    prepare: () => refreshAll([provider, holder], logger),
+    prepare: () => refresh(provider, logger),
   };
 }
 
@@ -304,14 +301,10 @@ function connectAuth(config: Config, holder: SecurityProvider | undefined): Conn
   };
 }
 
-async function refreshAll(providers: readonly (SecurityProvider | undefined)[], logger: Logger): Promise<void> {
-  for (const provider of new Set(providers)) {
-    try {
-      if ((await provider?.refresh?.()) === true) logger.info('Read changed certificates or tokens again');
-    } catch (error) {
-      logger.warn(
-        `Could not read changed certificates or tokens, the earlier ones stay in use: ${errorMessage(error)}`,
-      );
-    }
+async function refresh(provider: SecurityProvider, logger: Logger): Promise<void> {
+  try {
+    if ((await provider.refresh?.()) === true) logger.info('Read changed certificates or tokens again');
+  } catch (error) {
+    logger.warn(`Could not read changed certificates or tokens, the earlier ones stay in use: ${errorMessage(error)}`);
   }
 }
