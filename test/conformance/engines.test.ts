@@ -1,0 +1,3 @@
+import {describeEngine} from './engines.ts';
+
+describeEngine('embedded', {skip: false});
