@@ -38,7 +38,7 @@ export async function runAaa(context: CliContext, parsed: ParsedArguments): Prom
     choriaConfig === ''
       ? await defaultConfig({platform, mode: 'server'})
       : await loadConfig({platform, mode: 'server', path: choriaConfig});
-  const destination = logDestinationOf(settings.logfile === '' ? 'console' : settings.logfile);
+  const destination = logDestinationOf(settings.logfile);
   const logger = createLogger({
     destination,
     level: parsed.flags['debug'] === true ? 'debug' : logLevelOf(settings.loglevel || 'info'),
