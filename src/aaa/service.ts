@@ -65,7 +65,6 @@ export async function createAaaService(options: AaaServiceOptions): Promise<AaaS
     metrics: await createMetrics(settings.site),
     login: await loginOptions(settings, platform),
     signing: await signingOptions(options, engine),
-    auditNote: settings.auditFile === undefined && settings.auditSubject === undefined ? 'no auditors' : '',
     logger,
   });
 }
@@ -147,7 +146,6 @@ interface Parts {
   readonly metrics: AaaMetrics;
   readonly login: LoginOptions | undefined;
   readonly signing: SigningOptions | undefined;
-  readonly auditNote: string;
   readonly logger: Logger;
 }
 
@@ -181,7 +179,9 @@ class Service implements AaaService {
     const {settings, platform, logger} = this.#options;
     const host = settings.address === '' ? '0.0.0.0' : settings.address;
     const onError = (error: unknown): void => logger.error(`A request failed: ${errorMessage(error)}`);
-    if (this.#parts.auditNote !== '') logger.warn('No auditors are configured: what is signed leaves no trail');
+    if (this.#parts.signing?.auditors.length === 0) {
+      logger.warn('No auditors are configured: what is signed leaves no trail');
+    }
     this.#listener = await platform.httpServers.listen({
       host,
       port: settings.port,

@@ -80,6 +80,11 @@ describe('the command line', () => {
       files: {'/home/rip/client.conf': sickConfig},
     },
     'doctor-of-nothing': {argv: ['choria', 'doctor', '--config', '/home/rip/nowhere.conf']},
+    'aaa-without-a-file': {argv: ['choria', 'aaa', 'run', '--config', '/home/rip/aaa.json']},
+    'aaa-empty': {
+      argv: ['choria', 'aaa', 'run', '--config', '/home/rip/aaa.json'],
+      files: {'/home/rip/aaa.json': '{}'},
+    },
     'policy-explain': {argv: ['choria', 'policy', 'explain', ...explained], files: policyFiles},
     'policy-explain-denied': {
       argv: ['choria', 'policy', 'explain', ...explained, 'noop=true'].with(4, 'stop'),
