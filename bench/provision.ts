@@ -6,7 +6,7 @@ import {silentLogger} from '../src/lib/logger.ts';
 import {createNodePlatform} from '../src/lib/node-platform.ts';
 import {startTestBroker} from '../test/support/broker.ts';
 import {startTestProvisioner} from '../test/support/provisioner.ts';
-import {createTokenMaker, createWaitingFleet} from '../test/support/waiting-fleet.ts';
+import {createTokenMaker, createWaitingFleet, isConfigured} from '../test/support/waiting-fleet.ts';
 import {benchRow, type BenchContext, type BenchRow} from './row.ts';
 
 const nodes = 1_000;
@@ -28,7 +28,7 @@ export async function rows(context: BenchContext): Promise<readonly BenchRow[]> 
     settings: {workers},
     helper: `printf '{"configuration":{"identity":"%s.example.net","plugin.choria.server.provision":"0","plugin.choria.middleware_hosts":"${broker.url}","plugin.choria.use_srv":"0"}}' "$id"`,
   });
-  const isReady = (): boolean => fleet.nodes.every((node) => node.server?.node.provisioning === false);
+  const isReady = (): boolean => fleet.nodes.every(isConfigured);
   while (!isReady()) await new Promise((resolve) => setTimeout(resolve, 20));
   const minutes = (clock.monotonicMs() - startedMs) / 60_000;
   const {metrics} = service.provisioner;

@@ -13,7 +13,7 @@ import {startTestBroker} from '../support/broker.ts';
 import {hostileNode} from '../support/hostile-node.ts';
 import {startTestProvisioner} from '../support/provisioner.ts';
 import {createRecordingLogger} from '../support/recording-logger.ts';
-import {createTokenMaker, createWaitingFleet} from '../support/waiting-fleet.ts';
+import {createTokenMaker, createWaitingFleet, isConfigured} from '../support/waiting-fleet.ts';
 
 const count = Number(process.env['PROVISION_NODES'] ?? 50);
 const platform = createNodePlatform();
@@ -49,7 +49,7 @@ test(`${count} servers without configuration become a fleet, but for a hostile o
   });
   const {metrics} = service.provisioner;
   const wanted = count - 1;
-  await until(() => fleet.nodes.filter((node) => node.server?.node.provisioning === false).length === wanted);
+  await until(() => fleet.nodes.filter(isConfigured).length === wanted);
   await until(() => metrics.value('provision_errors') >= 2);
 
   expect(metrics.value('provisioned')).toBe(wanted);

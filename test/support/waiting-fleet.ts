@@ -44,6 +44,11 @@ export interface WaitingNode {
   config(): string | undefined;
 }
 
+/** It was configured, started again and serves. */
+export function isConfigured(node: WaitingNode): boolean {
+  return node.server?.state === 'running' && !node.server.node.provisioning;
+}
+
 export interface WaitingFleet extends AsyncDisposable {
   readonly nodes: readonly WaitingNode[];
   start(): Promise<void>;

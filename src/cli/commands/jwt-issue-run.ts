@@ -120,7 +120,7 @@ export async function runJwtProvisioning(context: CliContext, parsed: ParsedArgu
         chs: parsed.flags['insecure'] === false,
         ...given('chu', urls.join(',')),
         ...given('chsrv', domain),
-        ...(has('default') ? {chpd: true} : {}),
+        chpd: has('default'),
         ...given('chrd', textFlag(parsed, 'registration')),
         ...given('chf', textFlag(parsed, 'facts')),
         ...given('chusr', textFlag(parsed, 'username')),
