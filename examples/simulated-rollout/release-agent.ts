@@ -1,5 +1,5 @@
 /** The agent that the automation drives: remembers which version a node runs. */
-import {defineAction, defineAgent} from 'choria/agent';
+import {defineAction, defineAgent} from '../../src/rpc/agent.ts';
 
 export function createReleaseAgent(switched: (version: string) => void) {
   return defineAgent({

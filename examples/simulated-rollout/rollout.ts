@@ -3,7 +3,7 @@
  *
  * `careless` has a mistake that no test on a healthy fleet shows. `careful` is what it became after a simulated fleet found it.
  */
-import type {Client} from 'choria/client';
+import type {Client} from '../../src/client/index.ts';
 
 export interface Rollout {
   readonly switched: readonly string[];
