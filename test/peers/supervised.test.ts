@@ -2,7 +2,7 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {connect as connectSocket} from 'node:net';
-import {mkdtemp, rm} from 'node:fs/promises';
+import {mkdtemp, readdir, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -125,12 +125,20 @@ describe.skipIf(skip)('nats-server under our supervision', () => {
 
   test('ends with a parent that is killed, and leaves nothing behind', async () => {
     const program = fileURLToPath(new URL('../fixtures/programs/supervised-parent.ts', import.meta.url));
-    const parent = spawn(process.execPath, ['--import', 'tsx', program], {stdio: ['ignore', 'pipe', 'inherit']});
+    const temporary = await mkdtemp(join(tmpdir(), 'choria-orphan-'));
+    const parent = spawn(process.execPath, ['--import', 'tsx', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: {...process.env, TMPDIR: temporary},
+    });
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const {port} = JSON.parse(line.toString()) as {readonly port: number};
     expect(await accepts(port)).toBe(true);
     parent.kill('SIGKILL');
     await expect.poll(() => accepts(port), {timeout: 20_000}).toBe(false);
+    await expect
+      .poll(async () => (await readdir(temporary)).filter((name) => name.startsWith('choria-broker-')))
+      .toEqual([]);
+    await rm(temporary, {recursive: true, force: true});
   });
 
   test('has the standard streams, keeps them over a restart, and takes changed settings over', async () => {

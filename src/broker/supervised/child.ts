@@ -21,11 +21,11 @@ child=$!
 (
   trap '' HUP INT TERM USR1 USR2
   read -r _ <&3
+  rm -rf "$CHORIA_SUPERVISED_DIRECTORY"
   kill -TERM "$child"
   left=${supervisedLimits.orphanGraceSeconds}
   while [ "$left" -gt 0 ] && kill -0 "$child"; do sleep 1; left=$((left - 1)); done
   kill -KILL "$child"
-  rm -rf "$CHORIA_SUPERVISED_DIRECTORY"
 ) >/dev/null 2>&1 &
 guard=$!
 exec 3<&-
