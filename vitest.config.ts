@@ -10,7 +10,7 @@ export default defineConfig({
     // Threads without isolation keep 200 files near one second; no test may therefore keep module-level mutable state.
     pool: 'threads',
     isolate: false,
-    testTimeout: 30_000,
+    testTimeout: 90_000,
     hookTimeout: 60_000,
     dangerouslyIgnoreUnhandledErrors: false,
     reporters: reportPath === undefined ? ['default'] : ['default', ['json', {outputFile: reportPath}]],

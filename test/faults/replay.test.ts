@@ -150,7 +150,7 @@ describe('fault 28: replays', () => {
     expect(guard.size).toBe(20_000);
     expect(refused).toBe(1_000_000 - 19_999);
     expect(await outcome(guard.admit(request()))).toBe('ERR_REQUEST_REPLAYED');
-  });
+  }, 180_000);
 
   test('fault 28: one caller who fills its share leaves room for others', async () => {
     const guard = await world({entriesMax: 100}).guard();

@@ -128,9 +128,12 @@ function withoutUnique(claims: Claims, withIssuer: boolean): Claims {
 }
 
 function verdictOf(item: CalloutCase): CalloutVerdict {
-  const error = (item.response_claims?.['nats'] as Claims)['error'];
+  const answer = item.response_claims?.['nats'] as Claims | undefined;
   const user = item.user_claims;
-  if (user === undefined) return {isAdmitted: false, reason: String(error ?? '')};
+  if (user === undefined) {
+    const reason = answer?.['error'];
+    return {isAdmitted: false, reason: typeof reason === 'string' ? reason : ''};
+  }
   const nats = user['nats'] as Readonly<Record<string, {readonly allow?: string[]; readonly deny?: string[]}>>;
   const {pub, sub} = nats;
   const permissions: Permissions = {
