@@ -13,7 +13,7 @@ export interface FleetProcess {
   readonly name: string;
   readonly pid: number;
   /** Resolves with the first log line, past or to come, that the pattern matches. */
-  waitForLine(pattern: RegExp): Promise<RegExpExecArray>;
+  waitForLine(pattern: RegExp, options?: {readonly timeoutMs?: number}): Promise<RegExpExecArray>;
   /** Whether any line so far matches. */
   hasLogged(pattern: RegExp): boolean;
   stop(): Promise<void>;
@@ -48,7 +48,8 @@ export async function startFleetProcess(platform: Platform, options: StartOption
     name: options.name,
     pid: running.pid,
     hasLogged: (pattern) => lines.some((line) => pattern.test(line)),
-    waitForLine: (pattern) => waitForLine(platform, {name: options.name, running, lines, listeners, pattern}),
+    waitForLine: (pattern, {timeoutMs = readyTimeoutMs} = {}) =>
+      waitForLine(platform, {name: options.name, running, lines, listeners, pattern, timeoutMs}),
     stop: () => stopProcess(platform, running),
   };
 }
@@ -59,10 +60,11 @@ interface Waiting {
   readonly lines: readonly string[];
   readonly listeners: Set<(line: string) => void>;
   readonly pattern: RegExp;
+  readonly timeoutMs: number;
 }
 
 function waitForLine(platform: Platform, waiting: Waiting): Promise<RegExpExecArray> {
-  const {name, running, lines, listeners, pattern} = waiting;
+  const {name, running, lines, listeners, pattern, timeoutMs} = waiting;
   return new Promise((resolve, reject) => {
     const finish = (act: () => void): void => {
       listeners.delete(look);
@@ -82,7 +84,7 @@ function waitForLine(platform: Platform, waiting: Waiting): Promise<RegExpExecAr
           ),
         ),
       );
-    const timer = platform.clock.setTimer(() => fail(`was not ready after ${readyTimeoutMs / 1000} s`), readyTimeoutMs);
+    const timer = platform.clock.setTimer(() => fail(`was not ready after ${timeoutMs / 1000} s`), timeoutMs);
     listeners.add(look);
     void running.exited.then((result) => fail(`ended with exit code ${result.exitCode}`));
     for (const line of lines) look(line);
