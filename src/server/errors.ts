@@ -7,6 +7,7 @@ export const serverErrorCodes = {
   ERR_SERVER_STATE: 'The server cannot be started or stopped in the state it is in.',
   ERR_SERVER_STATE_DIRECTORY: 'The directory for what must survive a restart cannot be used.',
   ERR_SERVER_BUSY: 'More requests wait than the server accepts.',
+  ERR_SERVER_REGISTRATION: 'Registration data cannot be published with these settings or this file.',
   ERR_SERVER_TEMPLATE: 'A template for emulated servers cannot be used.',
 } as const;
 

@@ -29,6 +29,15 @@ export const serverLimits = {
   credentialBytesMax: 64 * 1024,
   /** Reverse look-ups and facter when the identity is not configured. */
   identityTimeoutMs: 5000,
+  /** A file that is published as registration data, before compression; a fact file may be as large. */
+  registrationFileBytesMax: 8 * 1024 * 1024,
+  /** The random wait before the first registration, after the splay. */
+  registrationFirstWaitMsMin: 1000,
+  registrationFirstWaitMsMax: 4000,
+  /** Registration data is looked at no more often than this, whatever is configured. */
+  registrationPollMsMin: 1000,
+  /** Some 11 days: with the splay before it, still within what a timer can wait. */
+  registrationIntervalMsMax: 1_000_000_000,
   /** One log line a second for each kind of refusal; the rest are counted in the next. */
   refusalLogIntervalMs: 1000,
   /** A call that lasts this long tells callers who asked for notes that it waits or runs; most end before. */

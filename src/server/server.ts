@@ -24,7 +24,9 @@ import {createNodeContext} from './node-context.ts';
 import {Pipeline} from './pipeline.ts';
 import type {AdmissionGuard} from './pipeline-types.ts';
 import {createCounters, type ServerCounters} from './statistics.ts';
-import {startStatusWriter, type StatusWriter} from './status-file.ts';
+import type {Registrator} from './registration/registrator.ts';
+import {startRegistration} from './registration/start.ts';
+import {type ServerStatus, startStatusWriter, type StatusWriter} from './status-file.ts';
 import {startSubscriptions, type Subscriptions} from './subscriptions.ts';
 import {startSubmission} from './submission.ts';
 import type {SubmissionDelivery} from '../submission/index.ts';
@@ -49,6 +51,7 @@ class Server implements ChoriaServer {
   #credentials: CredentialWatch | undefined;
   #connection: Connection | undefined;
   #status: StatusWriter | undefined;
+  #registration: Registrator | undefined;
   #pipeline: Pipeline | undefined;
   #subscriptions: Subscriptions | undefined;
   #submission: SubmissionDelivery | undefined;
@@ -145,7 +148,12 @@ class Server implements ChoriaServer {
     }
     const connection = await parts.connect({events: this.#events(), signal: this.#lifetime.signal});
     this.#connection = connection;
-    if (!parts.serviceHost) this.#status = this.#startStatus();
+    if (!parts.serviceHost) {
+      const status = this.#statusSource();
+      this.#status = this.#startStatus(status);
+      const {version, provider} = parts;
+      this.#registration = startRegistration({node: this.node, connection, provider, version, status});
+    }
     for (const agent of parts.agents) await this.agents.add(agent, this.node);
     for (const make of parts.agentProviders) {
       const provider = make({node: this.node, registry: this.agents});
@@ -211,28 +219,34 @@ class Server implements ChoriaServer {
     };
   }
 
-  #startStatus(): StatusWriter | undefined {
-    const {config, platform, provider} = this.#parts;
+  /** What the status file and the inventory say of this server. */
+  #statusSource(): () => ServerStatus {
+    const {platform, provider} = this.#parts;
+    const certificateExpiresAtMs = certificateEnd(provider.tls.certificatePem);
+    return () => ({
+      identity: this.identity,
+      uptimeSeconds: Math.floor((platform.clock.nowMs() - this.node.startedAtMs) / 1000),
+      connectedServer: this.#connection?.connectedServer,
+      lastMessageAtMs: this.#counters.lastMessageAtMs,
+      provisioning: this.node.provisioning,
+      statistics: this.#counters.snapshot(),
+      certificateExpiresAtMs,
+      tokenExpiresAtMs: undefined,
+    });
+  }
+
+  #startStatus(status: () => ServerStatus): StatusWriter | undefined {
+    const {config, platform} = this.#parts;
     const path = config.get('plugin.choria.status_file_path');
     const seconds = config.get('plugin.choria.status_update_interval');
     if (path === '' || seconds <= 0) return undefined;
-    const certificateExpiresAtMs = certificateEnd(provider.tls.certificatePem);
     return startStatusWriter({
       path,
       intervalMs: seconds * 1000,
       files: platform.files,
       clock: platform.clock,
       logger: this.#logger,
-      status: () => ({
-        identity: this.identity,
-        uptimeSeconds: Math.floor((platform.clock.nowMs() - this.node.startedAtMs) / 1000),
-        connectedServer: this.#connection?.connectedServer,
-        lastMessageAtMs: this.#counters.lastMessageAtMs,
-        provisioning: this.node.provisioning,
-        statistics: this.#counters.snapshot(),
-        certificateExpiresAtMs,
-        tokenExpiresAtMs: undefined,
-      }),
+      status,
     });
   }
 
@@ -241,6 +255,7 @@ class Server implements ChoriaServer {
     this.#state = 'stopping';
     this.#lifecycle?.stop();
     this.#subscriptions?.stop();
+    await this.#registration?.stop();
     await this.#pipeline?.stop(graceMs);
     if (wasRunning) this.#lifecycle?.publish({type: 'shutdown'});
     await this.#submission?.stop();
