@@ -5,7 +5,7 @@
  * Plain JavaScript, because it runs before anything is installed.
  *
  *     node tools/ci.mjs tier NAME -- COMMAND...   a test run counts its tests, anything else counts as one
- *     node tools/ci.mjs install                   nats-server and opa (Go modules), for the peers and the Rego judges
+ *     node tools/ci.mjs install                   Debian packages and Go modules that the peers and the Rego judges need
  *     node tools/ci.mjs end                       prints the table and `N passed, N failed`; exits 1 when anything failed
  */
 import {spawnSync} from 'node:child_process';
@@ -62,7 +62,35 @@ const goPrograms = [
   {name: 'opa', module: 'github.com/open-policy-agent/opa@v1.17.1'},
 ];
 
+/** Debian packages that the peers tier talks to: `file` tells whether the package is there already. */
+const debianPackages = [
+  {name: 'ruby', file: '/usr/bin/ruby'},
+  {name: 'mcollective-client', file: '/usr/bin/mco'},
+  {name: 'puppet', file: '/usr/bin/puppet'},
+  {name: 'softhsm2', file: '/usr/bin/softhsm2-util'},
+  {name: 'opensc', file: '/usr/bin/pkcs11-tool'},
+  {name: 'prometheus', file: '/usr/bin/prometheus'},
+  {name: 'prometheus-alertmanager', file: '/usr/bin/prometheus-alertmanager'},
+  {name: 'chromium', file: '/usr/bin/chromium'},
+  {name: 'zsh', file: '/usr/bin/zsh'},
+];
+
+function installDebianPackages() {
+  const missing = debianPackages.filter(({file}) => !existsSync(file)).map(({name}) => name);
+  if (missing.length === 0) return;
+  process.stdout.write(`\n== install: ${missing.join(' ')}\n`);
+  // Only root may install; elsewhere sudo must be there and ask for nothing.
+  const asRoot = process.getuid() === 0 ? [] : ['sudo', '-n'];
+  const environment = {...process.env, DEBIAN_FRONTEND: 'noninteractive'};
+  const run = (command) =>
+    spawnSync(command[0], command.slice(1), {stdio: ['ignore', 'ignore', 'inherit'], env: environment});
+  run([...asRoot, 'apt-get', 'update']);
+  const result = run([...asRoot, 'apt-get', 'install', '-y', '--no-install-recommends', ...missing]);
+  if (result.status !== 0) record({name: `install ${missing.join(' ')}`, passed: 0, failed: 1, seconds: 0});
+}
+
 function install() {
+  installDebianPackages();
   for (const {name, module} of goPrograms) {
     if (existsSync(join(homedir(), 'go', 'bin', name))) continue;
     process.stdout.write(`\n== install: ${module}\n`);
