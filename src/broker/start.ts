@@ -178,7 +178,10 @@ function createEmbedded(parts: EngineParts): EmbeddedEngine {
   });
 }
 
-/** Here a certificate is demanded from everybody, or, where tokens count, from nobody: nats-server has nothing between. */
+/**
+ * Where only certificates count, nats-server demands one from everybody; where only tokens count, from nobody. It has nothing between, so where both
+ * count, our own door stands before it.
+ */
 async function createSupervised(parts: EngineParts): Promise<SupervisedEngine> {
   const {settings, provider, platform, logger, config, auth} = parts;
   const supervised = readSupervisedSettings(config);
@@ -196,9 +199,15 @@ async function createSupervised(parts: EngineParts): Promise<SupervisedEngine> {
     limits: settings.limits,
     tls: provider.tls,
     areCertificatesRequired: !admitsByToken(auth),
+    hasDoor: needsDoor(parts),
     authenticator: authenticatorOf(parts),
     hasProvisioning: auth.provisioning !== undefined,
   });
+}
+
+function needsDoor({provider, auth, config}: EngineParts): boolean {
+  if (!admitsByToken(auth) || provider.tls.caPem === undefined) return false;
+  return provider.technology === 'x509' || config.get('plugin.choria.network.certificates_beside_tokens');
 }
 
 function admitsByToken({issuers, clientSigners, serverSigners, provisioning}: BrokerAuthOptions): boolean {

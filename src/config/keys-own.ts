@@ -83,6 +83,12 @@ export const ownKeys = {
     usedBy: ['broker'],
     doc: 'The program nats-server for the engine of that name. Without it, it is looked for on the PATH, in GOBIN, GOPATH/bin, ~/.local/bin and ~/go/bin.',
   },
+  'plugin.choria.network.certificates_beside_tokens': {
+    type: 'boolean',
+    default: 'false',
+    usedBy: ['broker'],
+    doc: 'With the engine "nats-server" and tokens, also lets connections in by certificate, as the embedded engine does. They then go through this process, which costs throughput. With a provider of certificates it is always so.',
+  },
   'plugin.choria.network.open_routes': {
     type: 'boolean',
     default: 'false',

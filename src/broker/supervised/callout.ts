@@ -12,6 +12,7 @@ import type {Clock} from '../../lib/platform.ts';
 import type {AuthDecision, Authenticator, ConnectionFacts} from '../authentication/types.ts';
 import {type CalloutRequest, encodeCalloutAnswer, openCalloutRequest} from './callout-tokens.ts';
 import {CalloutError} from './errors.ts';
+import {type DoorFacts, unsignedMark} from './certificate-door.ts';
 import {supervisedLimits} from './limits.ts';
 
 export interface CalloutOptions {
@@ -19,6 +20,8 @@ export interface CalloutOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly issuer: {readonly seed: string; readonly publicKey: string};
+  /** What TLS has shown of connections that our own door took, by their nonce; absent where the server does TLS itself. */
+  readonly door?: (nonce: string) => DoorFacts | undefined;
 }
 
 export class Callout {
@@ -55,9 +58,9 @@ export class Callout {
   }
 
   async #decide(request: CalloutRequest): Promise<AuthDecision> {
-    const {logger, authenticator} = this.#options;
-    const facts = factsOf(request);
-    const {connect} = request;
+    const {logger, authenticator, door} = this.#options;
+    const facts = factsOf(request, door?.(request.client.nonce ?? ''));
+    const connect = unmarked(request.connect);
     try {
       const decision = await authenticator().authenticate(facts, connect);
       const fields = {cid: facts.clientId, remote: facts.remoteAddress};
@@ -70,13 +73,18 @@ export class Callout {
   }
 }
 
-function factsOf(request: CalloutRequest): ConnectionFacts {
+/** A mark that the door set is no signature. */
+function unmarked(connect: CalloutRequest['connect']): CalloutRequest['connect'] {
+  return connect.signature === unsignedMark ? {...connect, signature: undefined} : connect;
+}
+
+function factsOf(request: CalloutRequest, shown: DoorFacts | undefined): ConnectionFacts {
   const {client} = request;
   return {
     clientId: client.id,
     kind: client.kind === 'Leafnode' ? 'leafnode' : client.type === 'websocket' ? 'websocket' : 'client',
-    remoteAddress: client.host,
-    tls: tlsOf(request),
+    remoteAddress: shown?.remoteAddress ?? client.host,
+    tls: shown?.tls ?? tlsOf(request),
     nonce: client.nonce,
   };
 }

@@ -44,6 +44,8 @@ export interface NatsServerConfiguration {
   readonly tls: TlsFiles | undefined;
   /** Every client must have a certificate; otherwise none is asked for. nats-server has nothing between. */
   readonly areCertificatesRequired: boolean;
+  /** Clients come through our own door, which does their TLS: the server listens for them on loopback, in clear. */
+  readonly hasDoor: boolean;
   readonly keys: LinkKeys;
   /** Accounts by name and what is written in them, besides ours. */
   readonly hasProvisioning: boolean;
@@ -57,7 +59,7 @@ export function makeConfiguration(options: NatsServerConfiguration): ConfObject 
   const {settings, limits, keys} = options;
   return {
     server_name: options.identity,
-    listen: hostPort(options.host, options.ports.client),
+    listen: hostPort(options.hasDoor ? '127.0.0.1' : options.host, options.ports.client),
     client_advertise: options.advertise && hostPort(options.advertise.host, options.advertise.port),
     http: `127.0.0.1:${options.ports.monitoring || -1}`,
     ...(settings.pprofPort > 0 ? {prof_port: settings.pprofPort} : {}),
@@ -71,7 +73,7 @@ export function makeConfiguration(options: NatsServerConfiguration): ConfObject 
     ping_max: limits.pingsOutMax,
     lame_duck_grace_period: seconds(supervisedLimits.lameDuckGraceMs),
     lame_duck_duration: seconds(Math.max(supervisedLimits.lameDuckMsMin, settings.stopGraceMs)),
-    tls: tlsBlock(options, {verify: options.areCertificatesRequired}),
+    tls: options.hasDoor ? undefined : tlsBlock(options, {verify: options.areCertificatesRequired}),
     jetstream: settings.streams === undefined ? undefined : {store_dir: settings.streams.store, strict: true},
     cluster: clusterBlock(options),
     gateway: gatewayBlock(options),
@@ -80,7 +82,8 @@ export function makeConfiguration(options: NatsServerConfiguration): ConfObject 
     accounts: accountsBlock(options),
     system_account: systemAccountName,
     authorization: {
-      timeout: limits.authTimeoutMs / 1000,
+      // Behind the door the server's clock runs while the door shakes hands.
+      timeout: (limits.authTimeoutMs + (options.hasDoor ? limits.tlsTimeoutMs : 0)) / 1000,
       auth_callout: {
         issuer: keys.issuer,
         account: calloutAccountName(options.identity),

@@ -14,6 +14,7 @@ import {BrokerError} from '../errors.ts';
 import {type BrokerLimits, defaultBrokerLimits} from '../limits.ts';
 import type {Engine, EngineAddresses, EngineStatistics} from '../types.ts';
 import {Callout} from './callout.ts';
+import {CertificateDoor} from './certificate-door.ts';
 import {calloutSubject} from './callout-tokens.ts';
 import {checkConfiguration, describeEnd, type NatsServerChild, startChild} from './child.ts';
 import {writeConf} from './conf-text.ts';
@@ -42,6 +43,8 @@ export interface SupervisedEngineOptions {
   readonly tls?: TlsMaterial;
   /** nats-server asks every client for a certificate, or none. */
   readonly areCertificatesRequired: boolean;
+  /** Certificates and tokens count at once: our own door does TLS and verifies certificates that are given. Needs `tls`. */
+  readonly hasDoor?: boolean;
   readonly authenticator: Authenticator;
   readonly hasProvisioning?: boolean;
 }
@@ -57,6 +60,7 @@ export class SupervisedEngine implements Engine {
   readonly name = 'nats-server';
   #options: SupervisedEngineOptions;
   readonly #callout: Callout;
+  readonly #door: CertificateDoor | undefined;
   readonly #seeds;
   readonly #lifetime = new AbortController();
   #state: State = 'new';
@@ -82,9 +86,11 @@ export class SupervisedEngine implements Engine {
       clock: platform.clock,
       logger: logger.child({component: 'authentication'}),
       issuer: {seed: this.#seeds.issuer, publicKey: nkeyPublicFromSeed(this.#seeds.issuer)},
+      door: (nonce) => this.#door?.factsOf(nonce),
     });
+    this.#door = options.hasDoor === true ? this.#makeDoor() : undefined;
     this.#ports = {
-      client: options.port,
+      client: this.#door === undefined ? options.port : 0,
       monitoring: 0,
       ...(settings.peers.length > 0 || settings.peerPort > 0 ? {cluster: settings.peerPort} : {}),
       ...(settings.gatewayPort > 0 ? {gateway: settings.gatewayPort} : {}),
@@ -96,7 +102,7 @@ export class SupervisedEngine implements Engine {
 
   /** The bound port of the client listener. */
   get port(): number {
-    return this.#ports.client;
+    return this.#door?.port ?? this.#ports.client;
   }
 
   /** Of the running program; undefined while there is none. */
@@ -118,12 +124,16 @@ export class SupervisedEngine implements Engine {
       await this.#writeFiles();
       await checkConfiguration(platform, {program: program.path, configPath: this.#configPath});
       const addresses = await this.#startOnce();
+      await this.#door?.open();
       this.#state = 'running';
       logger.info(`Running nats-server ${program.version} (${program.path})`);
-      return addresses;
+      if (this.#door === undefined) return addresses;
+      const {host} = this.#options;
+      return {...addresses, client: `tls://${host.includes(':') ? `[${host}]` : host}:${this.#door.port}`};
     } catch (error) {
       this.#state = 'stopped';
       this.#child?.signal('SIGKILL');
+      await this.#door?.destroy();
       await this.#links?.close();
       await platform.files.remove(this.#directory, {recursive: true});
       throw error;
@@ -194,6 +204,7 @@ export class SupervisedEngine implements Engine {
     this.#lifetime.abort(new BrokerError('ERR_BROKER_STATE', 'The broker is stopping'));
     const {platform} = this.#options;
     const child = this.#child;
+    await this.#door?.close();
     await this.#links?.close();
     this.#links = undefined;
     if (child !== undefined && wasRunning) {
@@ -209,6 +220,7 @@ export class SupervisedEngine implements Engine {
       await child.exited;
     }
     await this.#watched;
+    await this.#door?.destroy();
     this.#state = 'stopped';
     if (this.#directory !== '') await platform.files.remove(this.#directory, {recursive: true});
   }
@@ -219,6 +231,21 @@ export class SupervisedEngine implements Engine {
 
   get #configPath(): string {
     return `${this.#directory}/nats-server.conf`;
+  }
+
+  #makeDoor(): CertificateDoor {
+    const {platform, logger, host, port, limits} = this.#options;
+    const {tlsTimeoutMs, pendingBytesMax} = {...defaultBrokerLimits, ...limits};
+    return new CertificateDoor({
+      platform,
+      logger: logger.child({component: 'certificate_door'}),
+      host,
+      port,
+      tlsTimeoutMs,
+      pendingBytesMax,
+      material: () => this.#options.tls ?? {},
+      backend: () => ({host: '127.0.0.1', port: this.#ports.client}),
+    });
   }
 
   /** Requests to every server of the cluster, answered by this one only. */
@@ -261,6 +288,7 @@ export class SupervisedEngine implements Engine {
           ? undefined
           : {certificate: file('certificate.pem'), key: file('key.pem'), authority: file('authority.pem')},
       areCertificatesRequired: this.#options.areCertificatesRequired,
+      hasDoor: this.#door !== undefined,
       keys: {
         issuer: nkeyPublicFromSeed(seeds.issuer),
         callout: nkeyPublicFromSeed(seeds.callout),
@@ -296,12 +324,13 @@ export class SupervisedEngine implements Engine {
 
   /** Connects to the program and takes up its questions. */
   async #serve(child: NatsServerChild): Promise<EngineAddresses> {
-    const {platform, tls} = this.#options;
+    const {platform, host} = this.#options;
     const {addresses, ports} = readAddresses(child.ports, this.#ports);
     this.#ports = ports;
+    const [tls, place] = this.#door === undefined ? [this.#options.tls, loopbackOf(host)] : [undefined, '127.0.0.1'];
     const links = await openLinks({
       platform,
-      address: `${tls === undefined ? 'nats' : 'tls'}://${loopbackOf(this.#options.host)}:${ports.client}`,
+      address: `${tls === undefined ? 'nats' : 'tls'}://${place}:${ports.client}`,
       tls,
       seeds: this.#seeds,
     });

@@ -24,6 +24,8 @@ export const supervisedLimits = {
   /** Connections of ours to it. */
   linkTimeoutMs: 5000,
   linkRetryMsMax: 2000,
+  /** INFO of the server, which may name every broker of a cluster. */
+  infoBytesMax: 65_536,
   /** Decisions of the auth callout under way at once; the rest is refused by its time-out. */
   decisionsMax: 10_000,
   /** Answers of the members of a cluster to a question about connections. */

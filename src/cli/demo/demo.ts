@@ -13,6 +13,7 @@ import {startFleetProcess} from './fleet-processes.ts';
 import type {FleetProcess} from './fleet-processes.ts';
 import {commandTimeoutMs, countIntervalMs, countTimeoutMs, nodesMax, nodesMin} from './limits.ts';
 import {replayARequest} from './replay.ts';
+import {type CommandOutcome, demoScenes} from './scenes.ts';
 
 export interface DemoOptions {
   readonly platform: Platform;
@@ -31,19 +32,6 @@ export interface DemoResult {
   readonly refused: number;
   readonly failures: readonly string[];
   readonly seconds: number;
-}
-
-interface Scene {
-  readonly title: string;
-  readonly args: readonly string[];
-  /** Undefined when it went as it should, else what was wrong. */
-  readonly check: (outcome: CommandOutcome) => string | undefined;
-}
-
-interface CommandOutcome {
-  readonly exitCode: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
 }
 
 const outputBytesMax = 4 * 1024 * 1024;
@@ -223,7 +211,7 @@ interface Story {
 async function playScenes(fleet: DemoFleet, files: FleetFiles, options: DemoOptions): Promise<Story> {
   const {say, nodes} = options;
   const story: Story = {answered: 0, requests: 0, refused: 0, failures: []};
-  for (const scene of scenes(nodes)) {
+  for (const scene of demoScenes(nodes)) {
     say('');
     say(`# ${scene.title}`);
     say(`$ choria ${scene.args.join(' ')}`);
@@ -238,34 +226,6 @@ async function playScenes(fleet: DemoFleet, files: FleetFiles, options: DemoOpti
   await refuseStranger(fleet, files, {say, story});
   await refuseReplay(fleet, files, {options, story});
   return story;
-}
-
-function scenes(nodes: number): readonly Scene[] {
-  const well = (outcome: CommandOutcome): string | undefined =>
-    outcome.exitCode === 0 ? undefined : `exit code ${outcome.exitCode}`;
-  const contains =
-    (...wanted: readonly string[]) =>
-    (outcome: CommandOutcome): string | undefined =>
-      well(outcome) ?? wanted.filter((text) => !outcome.stdout.includes(text)).map((text) => `"${text}" is missing`)[0];
-  return [
-    {title: 'Who is there?', args: ['ping', '--expect', String(nodes)], check: contains('ping statistics')},
-    {
-      title: 'Which nodes of the web role are in Germany?',
-      args: ['find', '-W', 'country=de role=web'],
-      check: contains('web2.example.net'),
-    },
-    {title: 'Where are the nodes?', args: ['facts', 'country'], check: contains('mt', 'de')},
-    {
-      title: 'What is known of one node?',
-      args: ['inventory', 'db1.example.net'],
-      check: contains('db1.example.net', 'postgresql'),
-    },
-    {
-      title: 'A request to every node, with a summary',
-      args: ['req', 'rpcutil', 'get_fact', 'fact=country', '--np', '--display', 'failed'],
-      check: contains(`Finished processing ${nodes} / ${nodes} hosts`, 'Summary of'),
-    },
-  ];
 }
 
 async function refuseStranger(

@@ -19,6 +19,7 @@ import {
   encodeTransport,
   inboxPrefix,
   newRequestId,
+  protocolVersionOf,
   replySubject,
 } from '../../protocol/index.ts';
 import {collective} from './fleet-files.ts';
@@ -50,7 +51,7 @@ export async function replayARequest(options: ReplayOptions): Promise<ReplayResu
     logger,
     certnameOverride: options.certname,
   });
-  const requestId = newRequestId(1, {random: platform.random, nowMs: platform.clock.nowMs()});
+  const requestId = newRequestId(protocolVersionOf(provider), {random: platform.random, nowMs: platform.clock.nowMs()});
   const replyTo = replySubject({collective, callerId: provider.callerId, requestId});
   const payload = await encodeRequest(
     {
@@ -64,7 +65,13 @@ export async function replayARequest(options: ReplayOptions): Promise<ReplayResu
     },
     {provider},
   );
-  const message = encodeTransport({version: 1, payload, replyTo, senderId: provider.certname, trace: []});
+  const message = encodeTransport({
+    version: protocolVersionOf(provider),
+    payload,
+    replyTo,
+    senderId: provider.certname,
+    trace: [],
+  });
 
   const connection = await openConnection({
     platform,
