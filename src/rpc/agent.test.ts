@@ -40,9 +40,15 @@ const web = defineAgent({
   },
 });
 
+const sentAtMs = Date.UTC(2026, 10, 21);
+
 function node(settings: Readonly<Record<string, unknown>> = {}): NodeContext {
   // Only what the dispatcher reads.
-  return {logger: silentLogger, config: {get: (key: string) => settings[key] ?? false}} as unknown as NodeContext;
+  return {
+    logger: silentLogger,
+    config: {get: (key: string) => settings[key] ?? false},
+    platform: {clock: {nowMs: () => sentAtMs}},
+  } as unknown as NodeContext;
 }
 
 function call(body: unknown, extra: Partial<AgentCall> = {}): AgentCall {
@@ -55,7 +61,7 @@ function call(body: unknown, extra: Partial<AgentCall> = {}): AgentCall {
       collective: 'mcollective',
       agent: 'web',
       ttlSeconds: 60,
-      sentAtMs: 0,
+      sentAtMs,
       filter: emptyFilter,
       body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
     },
@@ -115,6 +121,50 @@ describe('an agent made by defineAgent', () => {
     });
     expect(await stuck.handle(call({agent: 'web', action: 'wait'}, {signal: stop.signal}))).toBeUndefined();
   });
+
+  test('does not begin when its time was over before its rights were known', async () => {
+    const stop = new AbortController();
+    let runs = 0;
+    const counter = defineAgent({
+      ...metadata,
+      actions: {add: defineAction({description: 'd', run: async () => void runs++})},
+    });
+    const slow: Authorizer = {
+      name: 'slow',
+      authorize: async () => {
+        stop.abort();
+        return {allowed: true, reason: 'all'};
+      },
+    };
+    const given = {node: node({rpcauthorization: true}), authorizer: slow, signal: stop.signal};
+    expect(await counter.handle(call({agent: 'web', action: 'add'}, given))).toBeUndefined();
+    expect(runs).toBe(0);
+  });
+
+  test.each([
+    [59_999, 0, 1],
+    [60_000, 1, 0],
+  ])(
+    'begins while the request lives, by the clock at that moment: %i ms, also when the audit log was slow (found by seed 10247)',
+    async (auditMs, statuscode, expected) => {
+      let nowMs = sentAtMs;
+      let runs = 0;
+      const counter = defineAgent({
+        ...metadata,
+        actions: {add: defineAction({description: 'd', run: async () => void runs++})},
+      });
+      const auditor = {
+        record: async () => {
+          nowMs += auditMs;
+        },
+      };
+      const audited = {...node({rpcaudit: true}), platform: {clock: {nowMs: () => nowMs}}} as unknown as NodeContext;
+      expect(await reply(counter, call({agent: 'web', action: 'add'}, {node: audited, auditor}))).toMatchObject({
+        statuscode,
+      });
+      expect(runs).toBe(expected);
+    },
+  );
 
   test('describes itself in a form that the schema accepts', () => {
     expect(validateDdlDocument(JSON.parse(agentDdlJson(web)))).toEqual([]);

@@ -69,7 +69,27 @@ async function answer(
   if (!(await isAudited(request, call))) {
     return failure(statusCodes.aborted, 'The request was not run: it could not be written to the audit log');
   }
+  // Rights and the audit log may have waited for a slow disk: what nobody waits for any more is not begun.
+  if (call.signal.aborted) return undefined;
+  if (isOver(request, call)) {
+    return failure(
+      statusCodes.aborted,
+      `The request was not run: its life of ${request.ttlSeconds} s was over before it could begin`,
+    );
+  }
   return run(action, {request, call});
+}
+
+function isOver(request: RpcRequest, {node}: AgentCall): boolean {
+  const ageMs = node.platform.clock.nowMs() - request.sentAtMs;
+  if (ageMs < request.ttlSeconds * 1000) return false;
+  node.logger.warn(`Refused: the request is ${ageMs} ms old and lives ${request.ttlSeconds} s`, {
+    agent: request.agent,
+    action: request.action,
+    caller: request.callerId,
+    request: request.requestId,
+  });
+  return true;
 }
 
 function toRequest(agent: string, asked: {readonly call: AgentCall; readonly body: RequestBody}): RpcRequest {

@@ -18,8 +18,6 @@ export interface Outcome {
   readonly silent: readonly string[];
 }
 
-/** A node finishes what it has accepted: an action may start this long after its request's time is over, having waited its turn. */
-const queueGraceMs = 2_000;
 const violationsKept = 50;
 
 export class Checks {
@@ -52,7 +50,7 @@ export class Checks {
       this.#report('a request runs at most once on a node', `${run.requestId} ran ${times} times on ${run.node}`);
     if (!this.#allowed(run))
       this.#report('nothing runs that policy denies', `${run.callerId} ran ${run.action} on ${run.node}`);
-    if (run.ageMs > run.ttlSeconds * 1000 + queueGraceMs) {
+    if (run.ageMs >= run.ttlSeconds * 1000) {
       this.#report(
         'nothing runs after its time',
         `${run.requestId} ran on ${run.node} ${run.ageMs} ms after it was made, it lives ${run.ttlSeconds} s`,

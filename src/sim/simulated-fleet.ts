@@ -130,6 +130,11 @@ export class SimulatedFleet {
     this.#node(identity).host.clockOffsetMs = offsetMs;
   }
 
+  /** How long each operation of a node's disk takes at most. */
+  slowDisk(identity: string, options: {readonly maxMs: number}): void {
+    this.#node(identity).host.diskDelayMs = options.maxMs;
+  }
+
   fillDisk(identity: string, options: {readonly isFull: boolean}): void {
     this.#node(identity).host.disk.isFull = options.isFull;
   }

@@ -241,7 +241,7 @@ async function runCall(
   try {
     const body = await agent.handle({
       request,
-      node: context,
+      node: atTimeOf(request, context),
       signal: stop.signal,
       ...(authorizer === undefined ? {} : {authorizer}),
       ...(auditor === undefined ? {} : {auditor}),
@@ -250,6 +250,12 @@ async function runCall(
   } finally {
     timer.cancel();
   }
+}
+
+/** Captured requests are long past their life by the clock on the wall: the node's clock stands where it stood when they came. */
+function atTimeOf(request: Request, context: NodeContext): NodeContext {
+  const {platform} = context;
+  return {...context, platform: {...platform, clock: {...platform.clock, nowMs: () => request.sentAtMs}}};
 }
 
 async function matches(filter: Filter, context: NodeContext): Promise<boolean> {

@@ -1,0 +1,33 @@
+/** What searches with many seeds found, each made again by its own cause. */
+import {describe, expect, test} from 'vitest';
+import {startSimulatedFleet} from '../../src/sim/index.ts';
+import {createLedgerAgent, type Run} from '../../src/sim/ledger.ts';
+
+describe('found by simulations', () => {
+  test('seed 10247: a slow disk between the check of a life and the action does not let the action begin too late', async () => {
+    const runs: Run[] = [];
+    const fleet = await startSimulatedFleet({
+      nodes: 20,
+      seed: '10247',
+      agents: ({platform}) => [createLedgerAgent(platform, (run) => runs.push(run))],
+    });
+    const targets = Array.from({length: 20}, (_, index) => `node${index}.sim`);
+    for (const node of targets) {
+      fleet.slowDisk(node, {maxMs: 700});
+      fleet.cut(node);
+    }
+    const asked = fleet.client.perform({
+      agent: 'ledger',
+      action: 'write',
+      data: {task: 'late'},
+      targets,
+      timeoutMs: 90_000,
+    });
+    await fleet.advance(58_000);
+    for (const node of targets) fleet.heal(node);
+    await fleet.run(asked);
+    expect(runs.filter((run) => run.ageMs >= 60_000)).toEqual([]);
+    expect(runs.length).toBeGreaterThan(0);
+    expect(runs.length).toBeLessThan(20);
+  });
+});
