@@ -46,6 +46,7 @@ const finalErrors: readonly ConnectErrorCode[] = [
   'ERR_NO_SERVERS',
   'ERR_CONNECT_SETTING',
   'ERR_TOKEN_EXPIRED',
+  'ERR_SIGNER_TOKEN',
 ];
 
 export class Connector {
@@ -149,7 +150,8 @@ export class Connector {
       return connection;
     } catch (error) {
       if (options.signal?.aborted) throw error;
-      throw connectProblem(error, {lastError, elapsedMs: clock.monotonicMs() - startedAtMs});
+      const elapsedMs = clock.monotonicMs() - startedAtMs;
+      throw connectProblem(error, {lastError, elapsedMs, logsIn: provider.remoteSigner !== undefined});
     } finally {
       timer.cancel();
       options.signal?.removeEventListener('abort', onAbort);
@@ -159,10 +161,11 @@ export class Connector {
 
 function connectProblem(
   error: unknown,
-  facts: {readonly lastError: Error | undefined; readonly elapsedMs: number},
+  facts: {readonly lastError: Error | undefined; readonly elapsedMs: number; readonly logsIn: boolean},
 ): ClientError {
   if (error instanceof ConnectError && finalErrors.includes(error.code)) {
-    return new ClientError('ERR_CLIENT_REFUSED', `Cannot connect to the middleware: ${error.message}`, {
+    const hint = error.code === 'ERR_TOKEN_EXPIRED' && facts.logsIn ? ', log in again with "choria login"' : '';
+    return new ClientError('ERR_CLIENT_REFUSED', `Cannot connect to the middleware: ${error.message}${hint}`, {
       cause: error,
       details: {reason: error.code},
     });

@@ -4,6 +4,8 @@ export const clientConnectLimits = {
   attemptsMax: 2,
   /** The longest time that discovery, one batch or a ping may be given: a day. */
   timeoutMsMax: 86_400_000,
+  /** For the agent that signs requests: as long as its description says. */
+  signMs: 10_000,
   /** Answers to a ping that are kept for its statistics. */
   pingAnswersMax: 1_000_000,
   /** Requests that are remembered: some days of a person's work. */

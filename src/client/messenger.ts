@@ -7,7 +7,6 @@ import type {SecurityProvider} from '../crypto/types.ts';
 import type {Platform} from '../lib/platform.ts';
 import {
   broadcastSubject,
-  encodeRequest,
   encodeTransport,
   federationRequestSubject,
   type InterestQuery,
@@ -21,6 +20,7 @@ import {
   serviceSubject,
 } from '../protocol/index.ts';
 import type {Messenger} from '../rpc/index.ts';
+import {askSignerAgent, signRequest} from './signing.ts';
 
 export interface MessengerOptions {
   readonly connection: Connection;
@@ -45,7 +45,7 @@ export function createMessenger(options: MessengerOptions): Messenger {
     const reply = openReply(transport, {provider, nowMs: clock.nowMs(), requireSender: isVerifying});
     return {reply, transportSender: transport.senderId};
   };
-  return {
+  const messenger: Messenger = {
     connection,
     clock,
     callerId,
@@ -58,7 +58,11 @@ export function createMessenger(options: MessengerOptions): Messenger {
     serviceSubject: ({collective, agent}) => serviceSubject(collective, agent),
     federationSubject: federationRequestSubject,
     seal: async (request) => {
-      const payload = await encodeRequest({...request, senderId: identity, sentAtMs: clock.nowMs()}, {provider});
+      const {collective, ttlSeconds} = request;
+      const payload = await signRequest(
+        {...request, senderId: identity, sentAtMs: clock.nowMs()},
+        {provider, askAgent: (question) => askSignerAgent(messenger, question, {collective, ttlSeconds})},
+      );
       const server = connection.connectedServer ?? 'unknown';
       const trace = [[server, identity, server]];
       return {
@@ -83,4 +87,5 @@ export function createMessenger(options: MessengerOptions): Messenger {
     // A signature tells who sent it; without one the transport's word is all there is, and a discovery of thousands stays cheap.
     peekSender: isVerifying ? (payload) => open(payload).reply.senderId : peekTransportSender,
   };
+  return messenger;
 }

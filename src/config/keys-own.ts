@@ -66,6 +66,11 @@ export const ownKeys = {
     usedBy: ['client'],
     doc: 'Accepts replies of protocol version 2 that are not signed by the server they name, as older clients do. Without it they are dropped with a warning.',
   },
+  'plugin.choria.security.request_signer.ca': {
+    type: 'path_string',
+    usedBy: ['client'],
+    doc: 'Authority, in PEM text, that vouches for the certificate of the service that logs users in and signs requests. Without it the authority of the security provider does; where there is none either, nobody can log in, and the certificate of the signer is not verified.',
+  },
   'plugin.security.crl_file': {
     type: 'path_string',
     usedBy: ['all'],

@@ -31,6 +31,10 @@ export const connectErrorCodes = {
   ERR_ENROLL_FAILED: 'No certificate could be had from the certificate authority.',
   ERR_LOGIN_FAILED: 'The login service gave no token.',
   ERR_TOKEN_EXPIRED: 'The token of this process has ended; a connection needs a new one.',
+  ERR_SIGNER_TOKEN: 'There is no token that could be shown to the service that signs requests, or it has ended.',
+  ERR_SIGNER_UNREACHABLE: 'The service that signs requests did not answer.',
+  ERR_SIGNER_REFUSED: 'The service that signs requests refused to sign one.',
+  ERR_SIGNER_ANSWER: 'The service that signs requests answered with something that is no signed request.',
   ERR_NO_SERVERS: 'No broker address could be found.',
   ERR_CONNECT_SETTING: 'A setting about connections has a value that cannot be used.',
 } as const;

@@ -35,4 +35,5 @@ export {choriaTrust, credentialPaths, issuerKeys, seedBeside} from './choria-set
 export {type CredentialWatch, watchCredentials} from './credential-watch.ts';
 export {type RevocationWatch, watchRevocations} from './revocation-watch.ts';
 export {type AaaLoginOptions, loginToAaa} from './aaa-login.ts';
+export {signerAuthority} from './remote-signer.ts';
 export {enrollWithPuppet, type PuppetEnrollOptions} from './puppet-enroll.ts';

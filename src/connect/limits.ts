@@ -54,6 +54,9 @@ export const connectLimits = {
   /** A login checks a password that is hashed slowly on purpose. */
   loginMs: 30_000,
   loginResponseBytesMax: 262_144,
+  /** A signing service asks its policies and writes its audit trail before it signs. */
+  signMs: 10_000,
+  signResponseBytesMax: 4 * 1024 * 1024,
   /** While both brokers have our subscriptions, before the old one loses them: time for the new one to tell its cluster. */
   moveOverlapMs: 300,
   /** Waiting for either broker during a move. */

@@ -18,12 +18,13 @@ import type {ConnectAuth} from './auth.ts';
 import {choriaTrust, credentialPaths} from './choria-settings.ts';
 import {ConnectError} from './errors.ts';
 import {connectLimits} from './limits.ts';
+import {withRemoteSigner} from './remote-signer.ts';
 import type {SessionTls} from './session.ts';
 import {isOn, listOf, textOf} from './settings.ts';
 import {cipherNames, curveNames} from './tls-names.ts';
 
 export interface SecurityOptions {
-  readonly platform: Pick<Platform, 'files' | 'env' | 'host' | 'processes'>;
+  readonly platform: Pick<Platform, 'files' | 'env' | 'host' | 'processes' | 'http' | 'clock'>;
   readonly mode: 'client' | 'server';
   readonly logger: Logger;
   /** `--certname`. */
@@ -72,8 +73,16 @@ export function securitySwitches(
  * that is wrong
  */
 export async function createSecurityProvider(config: Config, options: SecurityOptions): Promise<SecurityProvider> {
-  const provider = await chooseSecurityProvider(config, options);
-  if (!securitySwitches({...options, logger: silentLogger}).verifyProvider) return provider;
+  const switches = securitySwitches({...options, logger: silentLogger});
+  const chosen = await chooseSecurityProvider(config, options);
+  const provider =
+    options.mode === 'client'
+      ? await withRemoteSigner(chosen, config, {
+          platform: options.platform,
+          verifyTls: switches.verifyTls && !isAnonymousClient(config),
+        })
+      : chosen;
+  if (!switches.verifyProvider || (options.mode === 'client' && isAnonymousClient(config))) return provider;
   const problems = await provider.validate();
   if (problems.length === 0) return provider;
   throw new ConnectError(
@@ -231,6 +240,11 @@ async function askPuppet(options: SecurityOptions): Promise<string> {
   }
 }
 
+/** Callers without certificates of their own: a token says who they are, and a remote signer signs for them. */
+function isAnonymousClient(config: Config): boolean {
+  return isOn(config.get('plugin.security.client_anon_tls'));
+}
+
 export interface ConnectSecurity {
   readonly tls?: SessionTls;
   readonly auth?: ConnectAuth;
@@ -257,18 +271,19 @@ export function connectSecurity(
     );
   }
   const legacyNames = provider.name === 'puppet' || isOn(config.get('plugin.security.support_legacy_certificates'));
-  const holder = provider.technology === 'ed25519+jwt' ? provider : undefined;
-  const auth = connectAuth(config, holder);
+  // Its certificate, if there is any, says nothing that the token does not say better.
+  const isAnonymous = provider.remoteSigner !== undefined && isAnonymousClient(config);
+  const auth = connectAuth(config, tokenHolder(provider, isAnonymous));
   return {
     ...(switches.tls
       ? {
           tls: {
             // Read at each connection, so that a renewed certificate is used from the next one on.
             get material() {
-              return provider.tls;
+              return isAnonymous ? {} : provider.tls;
             },
             get verify() {
-              return switches.verifyTls && hasAuthority(provider);
+              return switches.verifyTls && !isAnonymous && hasAuthority(provider);
             },
             legacyNames,
           },
@@ -284,7 +299,38 @@ function hasAuthority(provider: SecurityProvider): boolean {
   return provider.technology === 'x509' || provider.tls.caPem !== undefined;
 }
 
-function connectAuth(config: Config, holder: SecurityProvider | undefined): ConnectAuth | undefined {
+interface TokenHolder {
+  readonly token: string;
+  readonly expiresAtMs: number | undefined;
+  sign(nonce: Buffer): Promise<Buffer>;
+}
+
+function tokenHolder(provider: SecurityProvider, isAnonymous: boolean): TokenHolder | undefined {
+  if (provider.technology === 'ed25519+jwt') {
+    return {
+      get token() {
+        return provider.credential;
+      },
+      get expiresAtMs() {
+        return provider.expiresAtMs;
+      },
+      sign: (nonce) => provider.sign(nonce),
+    };
+  }
+  const {remoteSigner} = provider;
+  if (remoteSigner === undefined || !isAnonymous) return undefined;
+  return {
+    get token() {
+      return remoteSigner.token;
+    },
+    get expiresAtMs() {
+      return remoteSigner.expiresAtMs;
+    },
+    sign: (nonce) => remoteSigner.signNonce(nonce),
+  };
+}
+
+function connectAuth(config: Config, holder: TokenHolder | undefined): ConnectAuth | undefined {
   const user = textOf(config.get('plugin.nats.user'));
   const password = textOf(config.get('plugin.nats.pass'));
   const named = user === '' ? {} : {user, password};
@@ -292,7 +338,7 @@ function connectAuth(config: Config, holder: SecurityProvider | undefined): Conn
   return {
     ...named,
     get token() {
-      return holder.credential;
+      return holder.token;
     },
     get expiresAtMs() {
       return holder.expiresAtMs;

@@ -43,6 +43,30 @@ export interface ProvenCaller {
   readonly signerClaims?: Readonly<Record<string, unknown>>;
 }
 
+/** What a signing service is asked: our token, and the proof that its holder made this request. */
+export interface SigningQuestion {
+  readonly token: string;
+  /** The request's own JSON, the bytes that shall be signed. */
+  readonly request: Buffer;
+  /** ed25519 over the request, hex. */
+  readonly signature: string;
+}
+
+/** Signs requests in place of this process (central authorisation); the token of a login says who asks. */
+export interface RemoteSigner {
+  /** Where it is, for messages. */
+  readonly place: string;
+  readonly token: string;
+  /** When the token ends, in ms since 1970. */
+  readonly expiresAtMs: number | undefined;
+  /** @throws {ChoriaError} `ERR_SIGNER_TOKEN` when there is no token that could be shown */
+  question(request: Buffer): SigningQuestion;
+  /** For brokers that want the holder of a token to sign their nonce. */
+  signNonce(nonce: Buffer): Promise<Buffer>;
+  /** Gives the whole signed document. Absent: an agent on the network signs, asked by whoever has a connection. */
+  ask?(question: SigningQuestion, options: {readonly signal?: AbortSignal | undefined}): Promise<Buffer>;
+}
+
 export interface SecurityProvider {
   /** `puppet`, `file`, `choria`, `pkcs11`, `certmanager`. */
   readonly name: string;
@@ -56,6 +80,8 @@ export interface SecurityProvider {
   readonly tls: TlsMaterial;
   /** Hash of what this provider trusts: providers with the same give the same verdict on the same proof, so it may be shared. */
   readonly trustId?: string | undefined;
+  /** Absent where requests are signed here. */
+  readonly remoteSigner?: RemoteSigner | undefined;
   /** True where nothing is signed: nodes that wait to be configured, and who configures them. */
   readonly isUnsigned?: boolean;
   /** When the token or certificate of this process ends, in ms since 1970; undefined when it does not or there is none. */

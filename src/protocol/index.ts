@@ -50,7 +50,8 @@ export {
   requestExpiresAtMs,
   type TtlOptions,
 } from './request-checks.ts';
-export {encodeRequest, encodeRequestDocument, type NewRequest} from './request-encode.ts';
+export {completeRequest, encodeRequest, encodeRequestDocument, type NewRequest} from './request-encode.ts';
+export {adoptSignedRequest} from './remote-signed.ts';
 export {
   isFinalNote,
   type NodeNote,

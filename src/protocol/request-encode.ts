@@ -26,6 +26,26 @@ export async function encodeRequest(
 ): Promise<Buffer> {
   const {provider} = options;
   const version = protocolVersionOf(provider);
+  const {message} = completeRequest(request, provider);
+  const isUnsigned = options.unsigned === true || provider.isUnsigned === true;
+  const signature = isUnsigned ? Buffer.from('insecure') : await provider.sign(message);
+  const document =
+    version === 1
+      ? secureRequestV1(message, signature, {provider, isUnsigned})
+      : secureRequestV2(message, signature, provider);
+  return Buffer.from(JSON.stringify(document), 'utf8');
+}
+
+/**
+ * The request with what the provider adds, and its own JSON: what is signed.
+ *
+ * @throws {ProtocolError} `ERR_SCHEMA` | `ERR_REQUEST_INVALID` when the request would be refused by every receiver
+ */
+export function completeRequest(
+  request: NewRequest,
+  provider: Pick<SecurityProvider, 'technology' | 'callerId'>,
+): {readonly request: Request; readonly message: Buffer} {
+  const version = protocolVersionOf(provider);
   const complete = {
     ...request,
     version,
@@ -35,13 +55,7 @@ export async function encodeRequest(
   const message = encodeRequestDocument(complete);
   // What we send passes what we accept: one rule for both directions.
   decodeRequest(message, version);
-  const isUnsigned = options.unsigned === true || provider.isUnsigned === true;
-  const signature = isUnsigned ? Buffer.from('insecure') : await provider.sign(message);
-  const document =
-    version === 1
-      ? secureRequestV1(message, signature, {provider, isUnsigned})
-      : secureRequestV2(message, signature, provider);
-  return Buffer.from(JSON.stringify(document), 'utf8');
+  return {request: complete, message};
 }
 
 function secureRequestV1(

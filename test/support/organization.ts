@@ -17,6 +17,8 @@ export interface Holder {
 export interface Organization extends Disposable {
   readonly directory: string;
   readonly issuerPublic: string;
+  /** The issuer's own seed, for services that issue tokens. */
+  readonly issuerSeedFile: string;
   /** Writes a token and its seed; the same name again makes a new token for the same seed. */
   client(name: string, options?: TokenChange): Promise<Holder>;
   server(identity: string, options?: TokenChange): Promise<Holder>;
@@ -35,6 +37,8 @@ export function createOrganization(): Organization {
   const directory = mkdtempSync(join(tmpdir(), 'choria-organization-'));
   const issuer = randomBytes(32);
   const issuerPublic = ed25519PublicFromSeed(issuer).toString('hex');
+  const issuerSeedFile = join(directory, 'issuer.seed');
+  writeFileSync(issuerSeedFile, issuer.toString('hex'), {mode: 0o600});
   const seeds = new Map<string, Buffer>();
   const write = async (
     name: string,
@@ -71,6 +75,7 @@ export function createOrganization(): Organization {
   return {
     directory,
     issuerPublic,
+    issuerSeedFile,
     client: (name, change = {}) =>
       write(
         name,

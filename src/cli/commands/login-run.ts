@@ -1,4 +1,4 @@
-import {chooseSecurityProvider, credentialPaths, loginToAaa} from '../../connect/index.ts';
+import {chooseSecurityProvider, credentialPaths, loginToAaa, signerAuthority} from '../../connect/index.ts';
 import {errorMessage} from '../../lib/errors.ts';
 import {CliError} from '../errors.ts';
 import {askText} from '../prompt.ts';
@@ -26,7 +26,7 @@ export async function runLogin(context: CliContext, parsed: ParsedArguments): Pr
   if (tokenPath === '') throw new CliError('ERR_CLI_FAILED', 'no token file defined');
   const username = await askText(context, 'Username: ', {preset: platform.env['USER'] ?? ''});
   const password = await askText(context, 'Password: ', {isSecret: true});
-  const caPem = await authority();
+  const caPem = (await signerAuthority(config, platform.files)) ?? (await authority());
   await loginToAaa({
     platform,
     urls,

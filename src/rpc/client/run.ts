@@ -6,6 +6,7 @@
  */
 import {errorMessage} from '../../lib/errors.ts';
 import {sleep, type TimerHandle} from '../../lib/platform.ts';
+import {isNoResponders} from '../../connect/index.ts';
 import type {MiddlewareMessage} from '../../connect/types.ts';
 import type {Filter} from '../../protocol/types.ts';
 import {readNote} from '../../protocol/index.ts';
@@ -290,7 +291,9 @@ class RequestRun {
         : group.map((identity) => messenger.nodeSubject({collective, identity}));
     if (messenger.federations.length === 0) {
       const transport = sealed.transport({replyTo});
-      for (const subject of subjects) messenger.connection.publish(subject, transport, noteWish);
+      // A broker says at once when nobody serves a subject, to the message's own reply subject. Nodes do not look at it.
+      const options = kind === 'service' ? {...noteWish, replyTo} : noteWish;
+      for (const subject of subjects) messenger.connection.publish(subject, transport, options);
       return;
     }
     for (const targets of splitBatches(subjects, clientLimits.federatedTargetsMax)) {
@@ -320,7 +323,8 @@ class RequestRun {
   #receive(message: MiddlewareMessage): void {
     const {payload} = message;
     if (payload.length === 0) {
-      this.#receiveNote(message.headers);
+      if (this.#options.kind === 'service' && isNoResponders(message.headers, payload)) this.#nobodyServes();
+      else this.#receiveNote(message.headers);
       return;
     }
     if (payload.length > clientLimits.replyBytesMax) {
@@ -342,6 +346,12 @@ class RequestRun {
       return;
     }
     this.#count(opened.reply);
+  }
+
+  #nobodyServes(): void {
+    const {agent, collective} = this.#options;
+    this.#notice(`Nobody serves ${JSON.stringify(agent)} in the collective ${JSON.stringify(collective)}`);
+    this.#current?.end?.();
   }
 
   #receiveNote(headers: Buffer | undefined): void {
