@@ -18,6 +18,14 @@ function toInteger(text: string): number {
   return Math.trunc(value);
 }
 
+function toUnsigned(text: string): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value)) {
+    throw new CliError('ERR_CLI_VALUE', `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+  }
+  return value;
+}
+
 function toMilliseconds(text: string): number {
   try {
     return nsToMs(parseCliDuration(text));
@@ -46,6 +54,8 @@ function toValue(spec: ValueSpec, text: string): unknown {
       return text === 'true';
     case 'integer':
       return toInteger(text);
+    case 'unsigned':
+      return toUnsigned(text);
     case 'duration':
       return toMilliseconds(text);
     case 'enum':

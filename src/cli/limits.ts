@@ -38,3 +38,12 @@ export const vaultTimeoutMs = 10_000;
 export const vaultResponseBytesMax = 1_048_576;
 /** The body of one message that `broker publish` and `broker request` take from standard input; brokers accept at most this much. */
 export const messageBytesMax = 64 * 1024 * 1024;
+
+/** One message that `tool protocol` reads from a file; the protocol's own limit then decides. */
+export const protocolMessageBytesMax = 128 * 1024 * 1024;
+
+/** One application definition of `tool builder`, and how many of a directory are looked at. */
+export const definitionBytesMax = 4 * 1024 * 1024;
+export const definitionsMax = 1_000;
+/** Commands inside of commands; what is deeper is no definition that anybody wrote. */
+export const definitionDepthMax = 32;

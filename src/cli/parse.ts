@@ -5,6 +5,7 @@
  * converts values. Help is asked for between the two, so `req --help` works without arguments but `--bogus --help` does not.
  * Pure: `@file` arguments are read through a function that the caller gives.
  */
+import {absentSuffix} from './absent.ts';
 import {CliError} from './errors.ts';
 import {argumentsMax} from './limits.ts';
 import {suggestionSuffix} from './suggest.ts';
@@ -130,7 +131,8 @@ class CommandLineParser {
     const names = commands
       .filter((command) => command.hidden !== true)
       .flatMap((command) => [command.name, ...(command.aliases ?? [])]);
-    const hint = suggestionSuffix(word, names);
+    const typed = [...this.path.slice(1).map((part) => part.name), word];
+    const hint = absentSuffix(typed) || suggestionSuffix(word, names);
     return new CliError(
       'ERR_CLI_COMMAND',
       `expected command but got ${JSON.stringify(word)}${hint}, use --help for full help including flags and arguments`,

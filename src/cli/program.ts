@@ -111,6 +111,7 @@ export async function runProgram(): Promise<void> {
       ...(process.stdin.isTTY ? {readLine} : {}),
     },
     runInTerminal,
+    startProfile: async (path) => (await import('./node-profile.ts')).startNodeProfile(path),
     signal: controller.signal,
     startedAtMs,
   };

@@ -95,9 +95,10 @@ async function runHelpCommand(context: CliContext, root: CommandSpec, words: rea
     const commands = path.at(-1)?.commands ?? [];
     const next = commands.find((item) => item.name === word || (item.aliases ?? []).includes(word));
     if (next === undefined) {
-      const {suggestionSuffix} = await import('./suggest.ts');
+      const [{suggestionSuffix}, {absentSuffix}] = await Promise.all([import('./suggest.ts'), import('./absent.ts')]);
       const names = commands.filter((item) => item.hidden !== true).map((item) => item.name);
-      const hint = suggestionSuffix(word, names);
+      const typed = [...path.slice(1).map((part) => part.name), word];
+      const hint = absentSuffix(typed) || suggestionSuffix(word, names);
       context.stderr.write(`${root.name}: error: expected command but got ${JSON.stringify(word)}${hint}\n`);
       return 1;
     }
@@ -215,11 +216,15 @@ async function runProgramLine(root: CommandSpec, {words, context}: Line): Promis
     if (error instanceof CliError) return reportUsage(context, raw, error);
     throw error;
   }
+  const profile = parsed.flags['profile'];
+  const endProfile = typeof profile === 'string' ? await context.startProfile?.(profile) : undefined;
   try {
     const implementation = await command.run();
     return await implementation(context, parsed);
   } catch (error) {
     const name = raw.path.slice(1).map((part) => part.name);
     return reportFailure(context, name.join(' '), error);
+  } finally {
+    await endProfile?.();
   }
 }

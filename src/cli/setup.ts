@@ -27,7 +27,7 @@ export interface SetupOptions {
 
 /** The file of `--config`, else the first of the usual places. */
 export async function configPath(context: CliContext, parsed: ParsedArguments): Promise<string> {
-  const given = parsed.flags['config'];
+  const given = parsed.flags['config'] ?? parsed.flags['choria-config'];
   return typeof given === 'string' && given !== '' ? given : findUserConfig(context.platform);
 }
 

@@ -26,6 +26,8 @@ export interface CliContext {
   };
   /** Runs another program with our own terminal, and returns its exit code. Absent where there is none. */
   runInTerminal?(command: string): Promise<number>;
+  /** Records where time goes until the function it returns is called, which writes the file. Absent where there is no profiler. */
+  startProfile?(path: string): Promise<() => Promise<void>>;
   /** Aborted by SIGINT or SIGTERM. */
   readonly signal: AbortSignal;
   readonly startedAtMs: number;
@@ -35,7 +37,7 @@ export interface FlagSpec {
   readonly name: string;
   readonly short?: string;
   readonly help: string;
-  readonly kind: 'boolean' | 'string' | 'integer' | 'duration' | 'enum' | 'map' | 'file';
+  readonly kind: 'boolean' | 'string' | 'integer' | 'unsigned' | 'duration' | 'enum' | 'map' | 'file';
   /** Accepts `--no-name`. */
   readonly negatable?: boolean;
   readonly repeatable?: boolean;

@@ -22,6 +22,8 @@ export interface CaseResult {
   /** Short texts for the failure line. */
   readonly expected?: string;
   readonly got?: string;
+  /** The part that is not built yet and that the case belongs to, such as `the command kv`; only for a case that does not pass. */
+  readonly waitsFor?: string;
 }
 
 export type Judge = (input: JudgeInput) => Promise<readonly CaseResult[]> | AsyncIterable<CaseResult>;

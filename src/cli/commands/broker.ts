@@ -1,10 +1,6 @@
 import type {CommandSpec, FlagSpec} from '../types.ts';
 import {configFlag} from './flags.ts';
 
-const connectFlags: readonly FlagSpec[] = [
-  configFlag,
-  {name: 'connect-timeout', kind: 'duration', default: '5s', help: 'Connection timeout'},
-];
 const headerFlag: FlagSpec = {
   name: 'header',
   short: 'H',
@@ -24,14 +20,14 @@ const serverCommand: CommandSpec = {
       name: 'list',
       aliases: ['ls'],
       help: 'List known brokers',
-      flags: [...connectFlags, jsonFlag],
+      flags: [configFlag, jsonFlag],
       arguments: [{name: 'expect', kind: 'integer', help: 'How many brokers to wait for'}],
       run: async () => (await import('./broker-server-run.ts')).runBrokerServerList,
     },
     {
       name: 'info',
       help: 'Show information about a single broker',
-      flags: [...connectFlags, jsonFlag],
+      flags: [configFlag, jsonFlag],
       arguments: [{name: 'server', help: 'Name or id of the broker; the first that answers without it'}],
       run: async () => (await import('./broker-server-run.ts')).runBrokerServerInfo,
     },
@@ -39,7 +35,7 @@ const serverCommand: CommandSpec = {
       name: 'connections',
       help: 'Report on the connections of all brokers',
       flags: [
-        ...connectFlags,
+        configFlag,
         jsonFlag,
         {name: 'account', kind: 'string', help: 'Only connections of this account'},
         {
@@ -56,7 +52,7 @@ const serverCommand: CommandSpec = {
     {
       name: 'kick',
       help: 'Close one connection of one broker',
-      flags: connectFlags,
+      flags: [configFlag],
       arguments: [
         {name: 'client', kind: 'integer', required: true, help: 'Number of the connection'},
         {name: 'server', required: true, help: 'Id of the broker'},
@@ -70,13 +66,17 @@ export const brokerCommand: CommandSpec = {
   name: 'broker',
   aliases: ['b'],
   help: 'Run a Choria network broker, look into it and send messages through it',
+  flags: [
+    {name: 'choria-config', kind: 'file', placeholder: 'FILE', hidden: true, help: 'Configuration file to use'},
+    {name: 'connect-timeout', kind: 'duration', default: '5s', help: 'Connection timeout'},
+  ],
   commands: [
     {
       name: 'events',
       aliases: ['event', 'e'],
       help: 'Show connections that come, go and are refused, until interrupted; needs the credentials of the system account',
       flags: [
-        ...connectFlags,
+        configFlag,
         jsonFlag,
         {name: 'count', kind: 'integer', help: 'Quit after this many events'},
         {name: 'subjects', kind: 'string', repeatable: true, help: 'Show events on these subjects'},
@@ -88,7 +88,7 @@ export const brokerCommand: CommandSpec = {
       aliases: ['pub'],
       help: 'Publish messages',
       flags: [
-        ...connectFlags,
+        configFlag,
         {name: 'reply', kind: 'string', placeholder: 'SUBJECT', help: 'Set a reply subject'},
         headerFlag,
         {name: 'count', kind: 'integer', default: '1', help: 'Publish this many messages'},
@@ -104,7 +104,7 @@ export const brokerCommand: CommandSpec = {
       name: 'reply',
       help: 'Answer requests, until interrupted',
       flags: [
-        ...connectFlags,
+        configFlag,
         {name: 'echo', kind: 'boolean', help: 'Echo back what is received'},
         {name: 'queue', short: 'q', kind: 'string', default: 'NATS-RPLY-22', help: 'Queue group name'},
         headerFlag,
@@ -121,7 +121,7 @@ export const brokerCommand: CommandSpec = {
       aliases: ['req'],
       help: 'Send a request and show its replies',
       flags: [
-        ...connectFlags,
+        configFlag,
         {name: 'raw', short: 'r', kind: 'boolean', help: 'Show just the output received'},
         headerFlag,
         {name: 'replies', kind: 'integer', default: '1', help: 'Wait for this many replies; 0 waits until the timeout'},
@@ -138,7 +138,7 @@ export const brokerCommand: CommandSpec = {
       name: 'rtt',
       help: 'Measure the round trip to each broker',
       flags: [
-        ...connectFlags,
+        configFlag,
         jsonFlag,
         {name: 'iterations', kind: 'integer', default: '5', help: 'Round trips to measure'},
       ],
@@ -149,7 +149,15 @@ export const brokerCommand: CommandSpec = {
       help: 'Run a broker in the foreground',
       flags: [
         {name: 'config', kind: 'file', placeholder: 'FILE', help: 'Configuration file of the broker'},
-        {name: 'pid', kind: 'string', placeholder: 'FILE', help: 'Write the process id to this file'},
+        {name: 'disable-tls', kind: 'boolean', hidden: true, default: 'false', help: 'Serve without TLS'},
+        {
+          name: 'disable-ssl-verification',
+          kind: 'boolean',
+          hidden: true,
+          default: 'false',
+          help: 'Do not check the certificates of clients and peers',
+        },
+        {name: 'pid', kind: 'string', help: 'Write the process id to this file'},
       ],
       run: async () => (await import('./broker-run-run.ts')).runBrokerRun,
     },
@@ -159,7 +167,7 @@ export const brokerCommand: CommandSpec = {
       aliases: ['sub'],
       help: 'Show messages as they come, until interrupted',
       flags: [
-        ...connectFlags,
+        configFlag,
         {name: 'queue', kind: 'string', help: 'Subscribe to a named queue group'},
         {name: 'raw', short: 'r', kind: 'boolean', help: 'Show the raw data received'},
         {name: 'count', kind: 'integer', help: 'Quit after this many messages'},

@@ -5,7 +5,7 @@ const factsCheat = `# how often each value of a fact is found
 choria facts os.family
 
 # with the names of the nodes behind each value
-choria facts os.family --show-nodes
+choria facts os.family -n
 
 # as a table, and as JSON
 choria facts os.family --table

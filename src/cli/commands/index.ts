@@ -12,6 +12,7 @@ import {demoCommand} from './demo.ts';
 import {doctorCommand} from './doctor.ts';
 import {emulateCommand} from './emulate.ts';
 import {enrollCommand} from './enroll.ts';
+import {executorCommand} from './executor.ts';
 import {factsCommand} from './facts.ts';
 import {findCommand} from './find.ts';
 import {initCommand} from './init.ts';
@@ -34,6 +35,7 @@ export const program: CommandSpec = {
     {name: 'help', kind: 'boolean', help: 'Show context-sensitive help'},
     {name: 'version', kind: 'boolean', help: 'Show the version of this program'},
     {name: 'debug', kind: 'boolean', help: 'Enable debug logging'},
+    {name: 'profile', kind: 'string', hidden: true, help: 'Record a CPU profile and write it to this file'},
     {name: 'help-long', kind: 'boolean', hidden: true, help: 'Show help of every command on one page'},
     {name: 'help-man', kind: 'boolean', hidden: true, help: 'Show help as a manual page'},
     {
@@ -58,6 +60,7 @@ export const program: CommandSpec = {
     findCommand,
     emulateCommand,
     enrollCommand,
+    executorCommand,
     factsCommand,
     initCommand,
     inventoryCommand,

@@ -149,7 +149,8 @@ const provisioningCommand: CommandSpec = {
 
 const viewCommand: CommandSpec = {
   name: 'view',
-  aliases: ['show', 'v'],
+  // The letter of `server` too, which wins by standing first.
+  aliases: ['show', 'v', 's'],
   isDefault: true,
   help: 'Shows a token, and checks who signed it',
   arguments: [fileArgument, {name: 'public', help: 'Public key that must have signed it, in hex or in a file'}],
@@ -164,7 +165,8 @@ const checkCommand: CommandSpec = {
   flags: [
     {
       name: 'purpose',
-      kind: 'string',
+      kind: 'enum',
+      values: ['client', 'server', 'provisioning'],
       help: 'The token must be of this kind (client, server, provisioning)',
     },
     {name: 'validity-min', kind: 'duration', placeholder: 'DURATION', help: 'The token must be valid for longer'},

@@ -19,6 +19,9 @@ choria req service status service=httpd --display failed
 choria req service status service=httpd --display all
 choria req service status service=httpd --table
 choria req service status service=httpd --json
+
+# the nodes of a file, with those that did not answer
+choria req service status service=httpd --nodes nodes.txt
 `;
 
 export const reqCommand: CommandSpec = {

@@ -6,11 +6,8 @@ import {prepareServerStart, ProvisionError, type ServerStart} from '../../provis
 import {type ChoriaServer, createServer} from '../../server/index.ts';
 import {CliError} from '../errors.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
+import {provisioningTokenFile} from './provisioning-token.ts';
 import {version} from '../version.ts';
-
-/** Where images keep the token by which new servers find who configures them; the variable is for other places. */
-const provisioningTokenPath = '/etc/choria/provisioning.jwt';
-const provisioningTokenVariable = 'CHORIA_PROVISIONING_JWT';
 
 /** Runs until told to stop, over every restart that an agent asks for. */
 export async function runServer(context: CliContext, parsed: ParsedArguments): Promise<number> {
@@ -75,7 +72,7 @@ async function prepareStart(context: CliContext, parsed: ParsedArguments): Promi
     return await prepareServerStart({
       platform,
       path,
-      tokenPath: platform.env[provisioningTokenVariable] || provisioningTokenPath,
+      tokenPath: provisioningTokenFile(platform),
     });
   } catch (error) {
     if (!(error instanceof ProvisionError)) throw error;

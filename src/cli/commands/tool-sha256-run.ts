@@ -8,6 +8,7 @@ import {CliError} from '../errors.ts';
 import {checksumFileBytesMax, checksumFilesMax, inputFileBytesMax} from '../limits.ts';
 import {inertLine} from '../render/inert.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
+import {requireDirectory} from './existing.ts';
 
 /** Relative path, with slashes, to checksum in lower-case hex. */
 export type Checksums = ReadonlyMap<string, string>;
@@ -57,16 +58,6 @@ export function parseChecksums(text: string, place: string): Checksums {
 export function changedPaths(wanted: Checksums, found: Checksums): readonly string[] {
   const paths = new Set([...wanted.keys(), ...found.keys()]);
   return [...paths].filter((path) => wanted.get(path) !== found.get(path)).sort(compareBytes);
-}
-
-async function requireDirectory(files: Files, directory: string): Promise<void> {
-  try {
-    const {kind} = await files.stat(directory);
-    if (kind === 'directory') return;
-  } catch (error) {
-    throw new CliError('ERR_CLI_VALUE', `path '${directory}' does not exist`, {cause: error});
-  }
-  throw new CliError('ERR_CLI_VALUE', `path '${directory}' is a file`);
 }
 
 function ignorePatterns(text: unknown): (path: string) => boolean {
