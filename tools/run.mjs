@@ -23,6 +23,7 @@ const jobs = {
   planted: (args) => run(local('tsx'), ['tools/planted.ts', ...args]),
   sim: (args) => run(local('tsx'), ['tools/sim.ts', ...args]),
   bench: (args) => run(local('tsx'), ['bench/run.ts', ...args]),
+  fuzz: (args) => run(local('tsx'), ['tools/fuzz.ts', ...args]),
 };
 
 function local(name) {

@@ -85,10 +85,10 @@ export class ClientParser extends FrameParser implements WireMessage {
   protected override line(buffer: Buffer, start: number, end: number): number {
     switch ((buffer[start] ?? 0) | 0x20) {
       case 109:
-        this.#expect(buffer, {start, end}, 'msg');
+        this.#expectBlankBehind(buffer, {start, end}, 'msg');
         return this.#message(buffer, {start: start + 3, end, isWithHeaders: false});
       case 104:
-        this.#expect(buffer, {start, end}, 'hmsg');
+        this.#expectBlankBehind(buffer, {start, end}, 'hmsg');
         return this.#message(buffer, {start: start + 4, end, isWithHeaders: true});
       default:
         this.#otherLine(buffer, start, end);
@@ -115,6 +115,17 @@ export class ClientParser extends FrameParser implements WireMessage {
     }
   }
 
+  #expectBlankBehind(
+    buffer: Buffer,
+    range: {readonly start: number; readonly end: number},
+    verb: 'msg' | 'hmsg' | 'info',
+  ): void {
+    this.#expect(buffer, range, verb);
+    if (!isBlank(buffer[range.start + verb.length]) || range.start + verb.length >= range.end) {
+      throw unknownOperation(buffer, range.start, range.end);
+    }
+  }
+
   #otherLine(buffer: Buffer, start: number, end: number): void {
     const second = (buffer[start + 1] ?? 0) | 0x20;
     switch ((buffer[start] ?? 0) | 0x20) {
@@ -124,7 +135,7 @@ export class ClientParser extends FrameParser implements WireMessage {
         else this.#handler.onPong();
         return;
       case 105: {
-        this.#expect(buffer, {start, end}, 'info ');
+        this.#expectBlankBehind(buffer, {start, end}, 'info');
         this.#handler.onInfo(buffer.subarray(start + 5, end));
         return;
       }

@@ -98,6 +98,7 @@ export abstract class FrameParser {
         return;
       }
       const end = lineEnd > position && chunk[lineEnd - 1] === carriageReturn ? lineEnd - 1 : lineEnd;
+      if (end - position > this.#lineBytesMax + verbBytesMax) this.#tooLong(chunk, position, end);
       const size = this.line(chunk, position, end);
       const bodyStart = lineEnd + 1;
       if (size < 0) {
@@ -152,16 +153,25 @@ export abstract class FrameParser {
 
   #keepLine(line: Buffer): void {
     this.checkPrefix(line, 0, line.length);
-    // The longest verb is CONNECT, with its space 8 bytes.
-    if (line.length > this.#lineBytesMax + 8) throw lineTooLong(this.#lineBytesMax);
+    // One more byte: it may be the CR of a line that is just short enough.
+    if (line.length > this.#lineBytesMax + verbBytesMax + 1) throw lineTooLong(this.#lineBytesMax);
     // A copy, so that a few bytes do not keep a whole chunk alive.
     this.#rest = Buffer.from(line);
+  }
+
+  /** The same whether the line came whole or in pieces: what is no operation is called so first. */
+  #tooLong(buffer: Buffer, start: number, end: number): never {
+    this.checkPrefix(buffer, start, end);
+    throw lineTooLong(this.#lineBytesMax);
   }
 
   protected checkLineLength(start: number, end: number): void {
     if (end - start > this.#lineBytesMax) throw lineTooLong(this.#lineBytesMax);
   }
 }
+
+/** The longest verb is CONNECT, with its space. */
+const verbBytesMax = 8;
 
 function brokenPayload(): WireError {
   return new WireError(
