@@ -86,6 +86,12 @@ export const engineLimits = {
   /** Answers awaited across accounts by one service, and for how long. */
   crossingAnswersMax: 1024,
   crossingAnswerMs: 120_000,
+  /** Connections that are judged anew by changed settings before others get a turn: each may cost two signatures. */
+  reviewBatch: 64,
+  /** When the broker's certificate is spoken of before it ends, when that becomes an error, and how often it is looked at. */
+  expiryWarningMs: 30 * 86_400_000,
+  expiryErrorMs: 7 * 86_400_000,
+  expiryLookMs: 43_200_000,
   /** Questions to the server itself that wait for their answer at once; what comes beyond is not answered. */
   questionsWaitingMax: 64,
 } as const;

@@ -44,7 +44,7 @@ export interface BrokerSettings {
 export function readSettings(config: Config): BrokerSettings {
   checkFeatures(config);
   const engine = engineOf(config);
-  if (engine === 'embedded') checkUnsupported(config);
+  const warnings = [...warningsOf(config), ...(engine === 'embedded' ? checkUnsupported(config) : [])];
   const authTimeoutMs = config.get('plugin.choria.network.auth_timeout');
   const tlsTimeoutMs = config.get('plugin.choria.network.tls_timeout');
   if (authTimeoutMs > timeoutMsMax || tlsTimeoutMs > timeoutMsMax) {
@@ -63,7 +63,7 @@ export function readSettings(config: Config): BrokerSettings {
     clusterName: textOf(config.get('plugin.choria.network.gateway_name')) || 'CHORIA',
     advertise: parseAdvertise(textOf(config.get('plugin.choria.network.public_url'))),
     limits: {authTimeoutMs, tlsTimeoutMs, writeDeadlineMs: config.get('plugin.choria.network.write_deadline')},
-    warnings: warningsOf(config),
+    warnings,
   };
 }
 
@@ -120,18 +120,34 @@ function checkFeatures(config: Config): void {
   }
 }
 
-function checkUnsupported(config: Config): void {
+/** @returns warnings about remotes that name no address, which the reference leaves out */
+function checkUnsupported(config: Config): readonly string[] {
+  const warnings = emptyRemotes(config);
   for (const [key, what] of Object.entries(distributedKeys) as [keyof typeof distributedKeys, string][]) {
-    if (!isSet(config.get(key))) continue;
+    if (!isSet(config.get(key)) || (warnings.length > 0 && /gateway|leafnode_remotes/.test(key))) continue;
     throw settingError(
       `Cannot start the embedded broker: "${key}" asks for ${what}, which needs the engine nats-server: set "plugin.choria.network.engine = nats-server", or remove the setting`,
     );
   }
-  if (isSet(config.get('plugin.choria.network.mapping.names'))) {
-    throw settingError(
-      'Cannot start the embedded broker: "plugin.choria.network.mapping.names" asks for subject mappings, which need the engine nats-server: remove the setting',
-    );
-  }
+  return warnings;
+}
+
+/** Gateways and leaf nodes of which none has an address: nothing is asked for, and the broker runs. Empty when one has. */
+function emptyRemotes(config: Config): readonly string[] {
+  const remotes = [
+    ...listOf(config.get('plugin.choria.network.gateway_remotes')).map((name) => ({
+      kind: 'Gateway',
+      name,
+      key: `plugin.choria.network.gateway_remote.${name}.urls`,
+    })),
+    ...listOf(config.get('plugin.choria.network.leafnode_remotes')).map((name) => ({
+      kind: 'Leafnode',
+      name,
+      key: `plugin.choria.network.leafnode_remote.${name}.url`,
+    })),
+  ];
+  if (remotes.some(({key}) => (config.raw(key) ?? '').trim() !== '')) return [];
+  return remotes.map(({kind, name, key}) => `${kind} ${name} has no remote url, ignoring: expected "${key}"`);
 }
 
 function warningsOf(config: Config): readonly string[] {

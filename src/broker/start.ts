@@ -1,8 +1,9 @@
 /** Starts a broker as a configuration describes it: the one function behind `choria broker run`, the demo and embedding programs. */
-import type {Config} from '../config/index.ts';
+import type {Config, ConfigKey} from '../config/index.ts';
 import {createSecurityProvider, type RevocationWatch, watchCredentials, watchRevocations} from '../connect/index.ts';
 import type {SecurityProvider} from '../crypto/index.ts';
 import type {Logger} from '../lib/logger.ts';
+import type {TlsMaterial} from '../lib/network.ts';
 import type {Platform} from '../lib/platform.ts';
 import {
   accountExports,
@@ -15,11 +16,13 @@ import {auditedAuthenticator} from './authentication/audited.ts';
 import {type BrokerAuthOptions, createBrokerAuthenticator} from './authentication/broker-auth.ts';
 import type {Authenticator} from './authentication/types.ts';
 import {createEmbeddedEngine, EmbeddedEngine} from './embedded/engine.ts';
+import type {EngineTls} from './embedded/parts.ts';
 import {BrokerError} from './errors.ts';
+import {watchExpiry} from './expiry.ts';
 import {type BrokerSettings, readSettings} from './settings.ts';
 import {SupervisedEngine} from './supervised/engine.ts';
 import {findNatsServer} from './supervised/program.ts';
-import {readSupervisedSettings} from './supervised/settings.ts';
+import {readMappings, readSupervisedSettings} from './supervised/settings.ts';
 import type {EngineView} from './monitoring/view.ts';
 import {createProcessUsage} from './monitoring/node-usage.ts';
 import {startStatsListener, type StatsListener} from './stats/listener.ts';
@@ -33,6 +36,13 @@ export interface StartBrokerOptions {
   readonly config: Config;
   readonly platform: Platform;
   readonly logger: Logger;
+  /** What is turned off by hand, for tests and emergencies; default nothing. */
+  readonly insecure?: {
+    /** False: no TLS; every connection from the network is refused then, because it cannot prove anything. */
+    readonly tls: boolean;
+    /** False: nobody is asked for a certificate. */
+    readonly verifyTls: boolean;
+  };
 }
 
 export interface RunningBroker {
@@ -42,6 +52,14 @@ export interface RunningBroker {
   readonly port: number;
   /** Of the stats listener; 0 without one. */
   readonly statsPort: number;
+  /**
+   * Takes changed settings over: certificates, issuers and signers, permissions, limits. Nobody is dropped who is still allowed; who is not, is cut.
+   * What only a restart can change is named in the log. Fails, and changes nothing, when the new configuration cannot be used.
+   *
+   * @throws {BrokerError} `ERR_BROKER_SETTING`
+   * @throws {ConnectError} when the certificates cannot be used
+   */
+  reload(config: Config): Promise<void>;
   /** `graceMs`: how long clients may take to go elsewhere before they are closed; default none. */
   stop(options?: {readonly graceMs?: number}): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -55,42 +73,32 @@ export interface RunningBroker {
  * broker.addresses.client; // tls://[::]:4222
  */
 export async function startBroker(options: StartBrokerOptions): Promise<RunningBroker> {
-  const {config, platform} = options;
+  const {platform} = options;
   const logger = options.logger.child({component: 'network'});
-  const settings = readSettings(config);
-  for (const warning of [...config.warnings, ...settings.warnings]) logger.warn(warning);
-  const auth = await brokerAuthOptions(config, platform);
-  const provider = await createSecurityProvider(config, {platform, mode: 'server', logger});
-  const hasAuthority = provider.tls.caPem !== undefined;
-  if (provider.tls.certificatePem === undefined || (!hasAuthority && provider.technology === 'x509')) {
-    throw new BrokerError(
-      'ERR_BROKER_SETTING',
-      'Cannot start the broker: it has no certificate or no authority, expected both from the security provider',
-    );
-  }
+  const insecure = options.insecure ?? {tls: true, verifyTls: true};
+  if (!insecure.tls) logger.warn('Running with TLS disabled, not compatible with production use.');
+  if (!insecure.verifyTls) logger.warn('Running with TLS Verification disabled, not compatible with production use.');
+  const surroundings = {platform, logger, insecure};
+  const live: EngineParts = {...surroundings, ...(await readParts(options.config, surroundings))};
   let engine: BrokerEngine | undefined;
-  const revocations = await revocationsOf(config, {platform, logger, onChange: () => engine?.cutRevoked()});
-  const parts: EngineParts = {settings, provider, platform, logger, config, auth, revocations};
-  engine = settings.engine === 'nats-server' ? await createSupervised(parts) : createEmbedded(parts);
+  live.revocations = await revocationsOf(options.config, {platform, logger, onChange: () => engine?.cutRevoked()});
+  engine = live.settings.engine === 'nats-server' ? await createSupervised(live) : createEmbedded(live);
   const running = engine;
   const addresses = await running.start();
-  const watch = watchCredentials(provider, {
-    clock: platform.clock,
-    logger,
-    onChange: () => running.useCertificates(provider.tls),
-  });
-  const stats = await startStats(running, {...parts, addresses}).catch(async (error: unknown) => {
-    revocations?.stop();
-    watch.stop();
-    await running.stop();
-    throw new BrokerError('ERR_BROKER_LISTEN', errorMessage(error), {cause: error});
-  });
+  const watch = watchLiveCredentials(live, running);
   const stop: RunningBroker['stop'] = async (how = {}) => {
     await stats?.close();
-    revocations?.stop();
+    live.revocations?.stop();
     watch.stop();
     await running.stop(how);
   };
+  let stats: StatsListener | undefined;
+  try {
+    stats = await startStats(running, {...live, addresses});
+  } catch (error) {
+    await stop();
+    throw new BrokerError('ERR_BROKER_LISTEN', errorMessage(error), {cause: error});
+  }
   return {
     engine: running,
     addresses,
@@ -98,9 +106,114 @@ export async function startBroker(options: StartBrokerOptions): Promise<RunningB
     get port() {
       return running.port;
     },
+    reload: (config) => reloadBroker(live, {config, engine: running, watch}),
     stop,
     [Symbol.asyncDispose]: () => stop(),
   };
+}
+
+/** What a configuration says, read and checked. */
+async function readParts(
+  config: Config,
+  {platform, logger, insecure}: Surroundings,
+): Promise<Pick<EngineParts, 'config' | 'settings' | 'auth' | 'provider'>> {
+  const settings = readSettings(config);
+  for (const warning of [...config.warnings, ...settings.warnings]) logger.warn(warning);
+  const auth = await brokerAuthOptions(config, platform);
+  const provider = await createSecurityProvider(config, {platform, mode: 'server', logger});
+  const hasAuthority = provider.tls.caPem !== undefined;
+  const isComplete = provider.tls.certificatePem !== undefined && (hasAuthority || provider.technology !== 'x509');
+  if (hasTls(config, insecure) && !isComplete) {
+    throw new BrokerError(
+      'ERR_BROKER_SETTING',
+      'Cannot start the broker: it has no certificate or no authority, expected both from the security provider',
+    );
+  }
+  return {config, settings, auth, provider};
+}
+
+function hasTls(config: Config, insecure: Surroundings['insecure']): boolean {
+  return insecure.tls || config.get('plugin.choria.network.client_tls_force_required');
+}
+
+/** Renewed files are used from the next connection on, and a certificate that ends soon is spoken of. */
+function watchLiveCredentials(live: EngineParts, engine: BrokerEngine): LiveWatch {
+  const {platform, logger} = live;
+  let stopped: () => void = () => {};
+  const restart = (): void => {
+    stopped();
+    const {provider} = live;
+    const expiry = watchExpiry(() => provider.tls.certificatePem, {clock: platform.clock, logger});
+    const files = watchCredentials(provider, {
+      clock: platform.clock,
+      logger,
+      onChange: () => {
+        engine.useCertificates(provider.tls);
+        expiry.look();
+      },
+    });
+    stopped = () => {
+      expiry.stop();
+      files.stop();
+    };
+  };
+  restart();
+  return {restart, stop: () => stopped()};
+}
+
+interface LiveWatch {
+  /** After the provider was changed. */
+  restart(): void;
+  stop(): void;
+}
+
+/** These are bound to sockets, processes and names that others know. */
+const restartKeys = [
+  'identity',
+  'plugin.choria.network.engine',
+  'plugin.choria.network.listen_address',
+  'plugin.choria.network.client_port',
+  'plugin.choria.network.websocket_port',
+  'plugin.choria.network.peer_port',
+  'plugin.choria.network.gateway_port',
+  'plugin.choria.network.leafnode_port',
+  'plugin.choria.network.gateway_name',
+  'plugin.choria.network.mapping.names',
+  'plugin.choria.network.stream.store',
+  'plugin.choria.stats_address',
+  'plugin.choria.stats_port',
+] as const satisfies readonly ConfigKey[];
+
+async function reloadBroker(
+  live: EngineParts,
+  {config, engine, watch}: {readonly config: Config; readonly engine: BrokerEngine; readonly watch: LiveWatch},
+): Promise<void> {
+  const {logger, platform} = live;
+  const before = live.config;
+  const next = await readParts(config, live);
+  const revocations = await revocationsOf(config, {platform, logger, onChange: () => engine.cutRevoked()});
+  const fixed = restartKeys.filter((key) => String(before.get(key)) !== String(config.get(key)));
+  if (fixed.length > 0) {
+    logger.warn(`Changed settings that need a restart of the broker are not used yet: ${fixed.join(', ')}`);
+  }
+  live.revocations?.stop();
+  Object.assign(live, next, {revocations});
+  watch.restart();
+  if (engine instanceof EmbeddedEngine) {
+    await engine.reload({
+      authenticator: authenticatorOf(live),
+      limits: live.settings.limits,
+      ...(revocations === undefined ? {} : {revocations}),
+    });
+  } else {
+    const tls = tlsOf(live);
+    await engine.reload({
+      ...(tls === undefined ? {} : {tls}),
+      authenticator: authenticatorOf(live),
+      limits: live.settings.limits,
+    });
+  }
+  logger.info('Took the changed configuration over');
 }
 
 async function startStats(
@@ -117,7 +230,7 @@ async function startStats(
     ...settings.stats,
     identity: settings.identity,
     configFile: config.path ?? '',
-    isTls: true,
+    isTls: hasTls(config, parts.insecure),
     source:
       view === undefined ? proxySource({http: platform.http, url: addresses.monitoring ?? ''}) : embeddedSource(view),
     view,
@@ -127,14 +240,24 @@ async function startStats(
 
 type BrokerEngine = EmbeddedEngine | SupervisedEngine;
 
-interface EngineParts {
-  readonly settings: BrokerSettings;
-  readonly provider: SecurityProvider;
+interface Surroundings {
   readonly platform: Platform;
   readonly logger: Logger;
-  readonly config: Config;
-  readonly auth: BrokerAuthOptions;
-  readonly revocations: RevocationWatch | undefined;
+  readonly insecure: NonNullable<StartBrokerOptions['insecure']>;
+}
+
+/** As they are now: a reload changes them. */
+interface EngineParts extends Surroundings {
+  settings: BrokerSettings;
+  provider: SecurityProvider;
+  config: Config;
+  auth: BrokerAuthOptions;
+  revocations?: RevocationWatch | undefined;
+}
+
+/** Absent where TLS was turned off. */
+function tlsOf({provider, config, insecure}: EngineParts): TlsMaterial | undefined {
+  return hasTls(config, insecure) ? provider.tls : undefined;
 }
 
 function authenticatorOf({auth, revocations, config, platform, logger}: EngineParts): Authenticator {
@@ -146,14 +269,21 @@ function authenticatorOf({auth, revocations, config, platform, logger}: EnginePa
 }
 
 function createEmbedded(parts: EngineParts): EmbeddedEngine {
-  const {settings, provider, platform, logger, auth, revocations} = parts;
-  const tls = {
-    // Asked for at each connection, so that a renewed certificate is used from the next one on.
-    get material() {
-      return provider.tls;
-    },
-    clientCertificates: provider.tls.caPem === undefined ? ('none' as const) : ('if-given' as const),
-  };
+  const {settings, platform, logger, auth, revocations, insecure, config} = parts;
+  // Asked for at each connection, so that a renewed certificate is used from the next one on.
+  const tls: EngineTls | undefined = hasTls(config, insecure)
+    ? {
+        get material() {
+          return parts.provider.tls;
+        },
+        get clientCertificates() {
+          return parts.provider.tls.caPem === undefined || !insecure.verifyTls ? 'none' : 'if-given';
+        },
+      }
+    : undefined;
+  const warnings: string[] = [];
+  const mappings = Object.entries(readMappings(config, warnings));
+  for (const warning of warnings) logger.warn(warning);
   return createEmbeddedEngine({
     platform,
     logger,
@@ -161,7 +291,8 @@ function createEmbedded(parts: EngineParts): EmbeddedEngine {
     port: settings.port,
     serverName: settings.identity,
     ...(settings.advertise === undefined ? {} : {advertise: settings.advertise}),
-    tls,
+    ...(tls === undefined ? {} : {tls}),
+    mappings: mappings.map(([source, destination]) => ({account: fleetAccountName, source, destination})),
     accounts: [
       fleetAccountName,
       systemAccountName,
@@ -171,7 +302,9 @@ function createEmbedded(parts: EngineParts): EmbeddedEngine {
     clusterName: settings.clusterName,
     processUsage: createProcessUsage(platform.host.cpuCount),
     exports: accountExports,
-    ...(settings.websocket === undefined ? {} : {websocket: {...settings.websocket, tls}}),
+    ...(settings.websocket === undefined
+      ? {}
+      : {websocket: {...settings.websocket, ...(tls === undefined ? {} : {tls})}}),
     authenticator: authenticatorOf(parts),
     ...(revocations === undefined ? {} : {revocations}),
     limits: settings.limits,
@@ -183,7 +316,8 @@ function createEmbedded(parts: EngineParts): EmbeddedEngine {
  * count, our own door stands before it.
  */
 async function createSupervised(parts: EngineParts): Promise<SupervisedEngine> {
-  const {settings, provider, platform, logger, config, auth} = parts;
+  const {settings, platform, logger, config, auth, insecure} = parts;
+  const tls = tlsOf(parts);
   const supervised = readSupervisedSettings(config);
   for (const warning of supervised.warnings) logger.warn(warning);
   const program = await findNatsServer(platform, supervised.program);
@@ -197,9 +331,9 @@ async function createSupervised(parts: EngineParts): Promise<SupervisedEngine> {
     port: settings.port,
     ...(settings.advertise === undefined ? {} : {advertise: settings.advertise}),
     limits: settings.limits,
-    tls: provider.tls,
-    areCertificatesRequired: !admitsByToken(auth),
-    hasDoor: needsDoor(parts),
+    ...(tls === undefined ? {} : {tls}),
+    areCertificatesRequired: tls !== undefined && insecure.verifyTls && !admitsByToken(auth),
+    hasDoor: tls !== undefined && insecure.verifyTls && needsDoor(parts),
     authenticator: authenticatorOf(parts),
     hasProvisioning: auth.provisioning !== undefined,
   });

@@ -66,18 +66,27 @@ function endQuietlyOnClosedPipe(stream: WriteStream): void {
 }
 
 /** The first signal asks the command to end, the second or a passed deadline ends the process. */
-function watchSignals(controller: AbortController): () => void {
+function watchSignals(controller: AbortController): {readonly limits: {softMs: number}; readonly unwatch: () => void} {
+  const limits = {softMs: softShutdownMs};
   const onSignal = (): void => {
     if (controller.signal.aborted) process.exit(1);
     controller.abort(new Error('interrupted'));
-    setTimeout(() => process.exit(1), softShutdownMs).unref();
+    setTimeout(() => process.exit(1), limits.softMs).unref();
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  return () => {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
+  return {
+    limits,
+    unwatch: () => {
+      process.off('SIGINT', onSignal);
+      process.off('SIGTERM', onSignal);
+    },
   };
+}
+
+function onHangup(action: () => void): () => void {
+  process.on('SIGHUP', action);
+  return () => void process.off('SIGHUP', action);
 }
 
 function drain(stream: WriteStream): Promise<void> {
@@ -99,9 +108,13 @@ export async function runProgram(): Promise<void> {
   endQuietlyOnClosedPipe(process.stdout);
   endQuietlyOnClosedPipe(process.stderr);
   const controller = new AbortController();
-  const unwatch = watchSignals(controller);
+  const {limits, unwatch} = watchSignals(controller);
   const context: CliContext = {
     platform: createNodePlatform(),
+    onHangup,
+    limitShutdown: (softMs) => {
+      limits.softMs = softMs;
+    },
     stdout: textSink(process.stdout),
     stderr: textSink(process.stderr),
     stdin: {

@@ -30,6 +30,10 @@ export interface CliContext {
   startProfile?(path: string): Promise<() => Promise<void>>;
   /** Aborted by SIGINT or SIGTERM. */
   readonly signal: AbortSignal;
+  /** Calls `action` at each SIGHUP until the function returned is called; without it SIGHUP ends the process. Absent where there are no signals. */
+  onHangup?(action: () => void): () => void;
+  /** How long this process may take to end after the first SIGINT or SIGTERM, before it is ended; default a minute. */
+  limitShutdown?(softShutdownMs: number): void;
   readonly startedAtMs: number;
 }
 

@@ -1,11 +1,12 @@
 /** What every broker engine must do, whatever carries the messages. Each engine runs all of it. */
 import {describe, expect, test} from 'vitest';
 import type {RunningBroker} from '../../src/broker/index.ts';
+import {configFromEntries} from '../../src/config/index.ts';
 import {type Connection, openConnection, queryInterest} from '../../src/connect/index.ts';
 import {createNodePlatform} from '../../src/lib/node-platform.ts';
 import {inboxPrefix} from '../../src/protocol/index.ts';
 import {testTlsMaterial} from '../support/broker.ts';
-import {startConfiguredBroker} from '../support/supervised.ts';
+import {brokerEntries, startConfiguredBroker} from '../support/supervised.ts';
 
 const platform = createNodePlatform();
 const bytes = (text: string): Buffer => Buffer.from(text);
@@ -14,18 +15,30 @@ const soon = {timeoutMs: 5000};
 interface Open {
   readonly certificate: 'alice' | 'node1' | 'node2' | 'foreign';
   readonly errors?: string[];
+  /** What happens to the link, in words. */
+  readonly events?: string[];
+  readonly auth?: {readonly user: string; readonly password: string};
+  /** Brokers to go to beside the first. */
+  readonly others?: readonly RunningBroker[];
 }
 
-function open(broker: RunningBroker, {certificate, errors}: Open): Promise<Connection> {
+const addressOf = (broker: RunningBroker): string => `tls://127.0.0.1:${broker.port}`;
+
+function open(broker: RunningBroker, {certificate, errors, events, auth, others = []}: Open): Promise<Connection> {
   const identity = certificate === 'alice' ? 'alice.mcollective' : `${certificate}.example.net`;
   return openConnection({
     platform,
     name: certificate,
-    servers: [`tls://127.0.0.1:${broker.port}`],
+    servers: [broker, ...others].map(addressOf),
     tls: {material: testTlsMaterial(certificate), verify: false},
     inboxPrefix: inboxPrefix('mcollective', identity),
     attemptsMax: 1,
-    events: {error: (error) => void errors?.push(error.message)},
+    ...(auth === undefined ? {} : {auth}),
+    events: {
+      error: (error) => void errors?.push(error.message),
+      disconnected: () => void events?.push('lost'),
+      reconnected: () => void events?.push('back'),
+    },
   });
 }
 
@@ -108,6 +121,115 @@ export function describeEngine(engine: 'embedded' | 'nats-server', options: {rea
       await using alice = await open(broker, {certificate: 'alice'});
       expect(() => alice.publish('a', Buffer.alloc(2 * 1024 * 1024))).toThrow('the broker accepts at most 1048576');
       await alice.flush(soon);
+    });
+
+    test('keeps accounts apart, and answers about itself in the system account only', async () => {
+      const system = {user: 'system', password: 's3cret'};
+      await using broker = await startConfiguredBroker({
+        'plugin.choria.network.engine': engine,
+        'plugin.choria.network.system.user': system.user,
+        'plugin.choria.network.system.password': system.password,
+      });
+      await using admin = await open(broker, {certificate: 'alice', auth: system});
+      await using alice = await open(broker, {certificate: 'alice'});
+      const heard: string[] = [];
+      alice.subscribe('>', ({subject}) => void heard.push(subject));
+      admin.subscribe('mcollective.node.y', ({subject}) => void heard.push(`system: ${subject}`));
+      await alice.flush(soon);
+      await admin.flush(soon);
+      admin.publish('mcollective.node.x', bytes('from the system account'));
+      alice.publish('mcollective.node.y', bytes('from the fleet'));
+      await admin.flush(soon);
+      await alice.flush(soon);
+      await expect.poll(() => heard).toEqual(['mcollective.node.y']);
+      const answer = await admin.request('$SYS.REQ.SERVER.PING.VARZ', bytes(''), soon);
+      expect(answer.payload.toString()).toContain('"server_name":"broker.example.net"');
+      await expect(alice.request('$SYS.REQ.SERVER.PING.VARZ', bytes(''), {timeoutMs: 30_000})).rejects.toThrow();
+      const wrong = open(broker, {certificate: 'alice', auth: {...system, password: 'wrong'}});
+      await expect(wrong).rejects.toThrow('Authorization Violation');
+    });
+
+    test('a client comes back with its subscriptions to a broker that was started again', async () => {
+      const first = await start();
+      const events: string[] = [];
+      await using alice = await open(first, {certificate: 'alice', events});
+      const heard: string[] = [];
+      alice.subscribe('a', ({payload}) => void heard.push(payload.toString()));
+      await alice.flush(soon);
+      await first.stop();
+      await using second = await startConfiguredBroker({
+        'plugin.choria.network.engine': engine,
+        'plugin.choria.network.client_port': String(first.port),
+      });
+      await expect.poll(() => events, {timeout: 20_000}).toEqual(['lost', 'back']);
+      await using other = await open(second, {certificate: 'alice'});
+      await alice.flush(soon);
+      other.publish('a', bytes('after'));
+      await expect.poll(() => heard).toEqual(['after']);
+    });
+
+    test('sends its clients elsewhere before it stops, and they never lose their link', async () => {
+      const leaving = await start();
+      await using staying = await start();
+      const events: string[] = [];
+      await using alice = await open(leaving, {certificate: 'alice', events, others: [staying]});
+      // The list of brokers is tried from a place of its own.
+      if (alice.connectedServer !== addressOf(leaving)) await staying.stop({graceMs: 10_000});
+      else await leaving.stop({graceMs: 10_000});
+      expect(events).toEqual(['back']);
+      await alice.flush(soon);
+      await leaving.stop();
+    });
+
+    test('takes changed rights over without dropping who stays allowed, and cuts who does not', async () => {
+      const entries = {
+        'plugin.choria.network.engine': engine,
+        'plugin.choria.network.system.user': 'system',
+        'plugin.choria.network.system.password': 'before',
+        'plugin.choria.network.open_certificates': 'true',
+      };
+      await using broker = await startConfiguredBroker(entries);
+      const events: string[] = [];
+      const errors: string[] = [];
+      await using alice = await open(broker, {certificate: 'alice', events});
+      await using node = await open(broker, {certificate: 'node1', events, errors});
+      const systemEvents: string[] = [];
+      const auth = {user: 'system', password: 'before'};
+      await using _system = await open(broker, {certificate: 'alice', auth, events: systemEvents});
+      const heard: string[] = [];
+      node.subscribe('mcollective.>', ({subject}) => void heard.push(subject));
+      node.subscribe('mcollective.node.node1.example.net', ({payload}) => void heard.push(payload.toString()));
+      await node.flush(soon);
+      const changed = await configFromEntries(
+        {
+          ...brokerEntries,
+          ...entries,
+          'plugin.choria.network.system.password': 'after',
+          'plugin.choria.network.open_certificates': 'false',
+        },
+        {platform, mode: 'server'},
+      );
+      await broker.reload(changed);
+      await expect.poll(() => systemEvents).toContain('lost');
+      await alice.flush(soon);
+      alice.publish('mcollective.node.other', bytes('not for node1'));
+      alice.publish('mcollective.node.node1.example.net', bytes('for node1'));
+      await alice.flush(soon);
+      await expect.poll(() => heard).toEqual(['for node1']);
+      expect(events).toEqual([]);
+      expect(errors).toEqual([expect.stringContaining('Permissions Violation for Subscription to "mcollective.>"')]);
+    });
+
+    test('a configuration that cannot be used changes nothing', async () => {
+      await using broker = await start();
+      await using alice = await open(broker, {certificate: 'alice'});
+      const wrong = await configFromEntries(
+        {...brokerEntries, 'plugin.security.file.certificate': '/nonexistent.pem'},
+        {platform, mode: 'server'},
+      );
+      await expect(broker.reload(wrong)).rejects.toThrow('/nonexistent.pem');
+      await alice.flush(soon);
+      await using _other = await open(broker, {certificate: 'alice'});
     });
 
     test('a second start on the same port says so', async () => {

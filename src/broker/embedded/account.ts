@@ -6,6 +6,7 @@
  */
 import {hasWildcard, isPublishSubject, type Match, type PublishFrame, Sublist} from '../../natswire/index.ts';
 import {engineLimits} from '../limits.ts';
+import type {SubjectMappings} from './mapping.ts';
 import type {RoutedSubject} from './parts.ts';
 import type {Subscription} from './subscription.ts';
 
@@ -23,6 +24,8 @@ export class SubjectEntry implements RoutedSubject {
   readonly isReserved: boolean;
   /** Names one subject: no empty tokens, no wildcards. Pedantic connections are told when it does not. */
   readonly isLiteral: boolean;
+  /** Where messages to it go instead. */
+  readonly mappedTo: string | undefined;
   /** Another subject with the same hash. */
   readonly next: SubjectEntry | undefined;
   match: Match<Subscription>;
@@ -37,6 +40,7 @@ export class SubjectEntry implements RoutedSubject {
       readonly match: Match<Subscription>;
       readonly generation: number;
       readonly next: SubjectEntry | undefined;
+      readonly mappedTo: string | undefined;
     },
   ) {
     this.text = text;
@@ -49,6 +53,7 @@ export class SubjectEntry implements RoutedSubject {
     this.match = rest.match;
     this.generation = rest.generation;
     this.next = rest.next;
+    this.mappedTo = rest.mappedTo;
   }
 
   isSubjectOf(frame: PublishFrame): boolean {
@@ -67,6 +72,8 @@ export class SubjectEntry implements RoutedSubject {
 export class Account {
   readonly name: string;
   readonly subscriptions = new Sublist<Subscription>();
+  /** Applied to what clients of the account publish. */
+  readonly mappings: SubjectMappings | undefined;
   /** Connections of the account at the moment. */
   connectionCount = 0;
   slowConsumers = 0;
@@ -75,8 +82,9 @@ export class Account {
   readonly #entries = new Map<number, SubjectEntry>();
   #entryCount = 0;
 
-  constructor(name: string) {
+  constructor(name: string, mappings?: SubjectMappings) {
     this.name = name;
+    this.mappings = mappings;
   }
 
   /** The entry of the subject that this message is published to. */
@@ -113,6 +121,7 @@ export class Account {
       match,
       generation: this.subscriptions.generation,
       next,
+      mappedTo: this.mappings?.target(text),
     });
     this.#entries.set(frame.subjectHash, entry);
     this.#entryCount += 1;

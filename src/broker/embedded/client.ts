@@ -20,7 +20,7 @@ import {
   wirePong,
 } from '../../natswire/index.ts';
 import type {CredentialFacts} from '../../crypto/index.ts';
-import type {AuthDecision} from '../authentication/types.ts';
+import type {Admission, AuthDecision, ConnectFields, ConnectionFacts} from '../authentication/types.ts';
 import {engineLimits} from '../limits.ts';
 import {CompiledPermissions, type Permissions} from '../permissions.ts';
 import type {Account, SubjectEntry} from './account.ts';
@@ -28,6 +28,7 @@ import {type ConnectOptions, defaultConnectOptions, parseConnect} from './connec
 import type {EngineCore} from './core.ts';
 import {Output} from './output.ts';
 import type {Receiver, RoutedSubject, SubscriptionState} from './parts.ts';
+import {rewritten} from './rewritten.ts';
 import {servicePermission} from '../interest/rights.ts';
 import {type CloseReason, closeReasons, errorTexts, webSocketCloseCode} from './reasons.ts';
 import {Subscription} from './subscription.ts';
@@ -74,6 +75,8 @@ export class ClientConnection implements ServerHandler, Receiver {
   permissions: CompiledPermissions | undefined = undefined;
   /** By what it can be revoked. */
   credential: CredentialFacts | undefined = undefined;
+  /** What it said of itself, where that holds a secret: changed settings are held against it. Nobody else reads it. */
+  claims: ConnectFields | undefined = undefined;
   /** As the authenticator gave them, for whoever asks. */
   granted: Permissions | undefined = undefined;
   /** The last measured round trip; before a PONG the time from the connection to CONNECT. */
@@ -207,16 +210,7 @@ export class ClientConnection implements ServerHandler, Receiver {
       return;
     }
     this.isAuthenticated = false;
-    const decision = authenticator.authenticate(
-      {
-        clientId: this.id,
-        kind: this.kind,
-        remoteAddress: this.stream.remoteAddress,
-        tls: this.stream.tls,
-        nonce: this.nonce,
-      },
-      options,
-    );
+    const decision = authenticator.authenticate(this.facts, options);
     if (!(decision instanceof Promise)) {
       this.#decided(options, decision);
       return;
@@ -232,6 +226,17 @@ export class ClientConnection implements ServerHandler, Receiver {
     );
   }
 
+  /** What is known of it apart from what it says. */
+  get facts(): ConnectionFacts {
+    return {
+      clientId: this.id,
+      kind: this.kind,
+      remoteAddress: this.stream.remoteAddress,
+      tls: this.stream.tls,
+      nonce: this.nonce,
+    };
+  }
+
   onPublish(frame: PublishFrame): void {
     const core = this.#core;
     const size = frame.payloadEnd - frame.payloadStart;
@@ -244,6 +249,17 @@ export class ClientConnection implements ServerHandler, Receiver {
       entry = this.account.entryOf(frame);
       this.#lastEntry = entry;
     }
+    if (entry.mappedTo === undefined) this.#routePublished(entry, frame);
+    else this.#publishMapped(entry.mappedTo, frame);
+  }
+
+  #publishMapped(subject: string, frame: PublishFrame): void {
+    const reply = frame.replyStart < 0 ? undefined : frame.buffer.toString('latin1', frame.replyStart, frame.replyEnd);
+    const mapped = rewritten(frame, {subject, reply});
+    this.#routePublished(this.account.entryOf(mapped), mapped);
+  }
+
+  #routePublished(entry: SubjectEntry, frame: PublishFrame): void {
     if (entry !== this.#allowedEntry && !this.#mayPublish(entry)) {
       this.sendError(`Permissions Violation for Publish to "${entry.text}"`);
       return;
@@ -251,7 +267,7 @@ export class ClientConnection implements ServerHandler, Receiver {
     if (frame.replyStart >= 0 && !this.#mayReplyTo(frame)) return;
     if (this.options.isVerbose) this.send(wireOk);
     if (this.options.isPedantic && !entry.isLiteral) this.sendError(errorTexts.invalidPublishSubject);
-    core.route(this, this.account.matchOf(entry), entry, frame);
+    this.#core.route(this, this.account.matchOf(entry), entry, frame);
   }
 
   onSubscribe(wanted: {readonly subject: string; readonly queue: string | undefined; readonly sid: string}): void {
@@ -434,11 +450,7 @@ export class ClientConnection implements ServerHandler, Receiver {
       this.#refuse(`there is no account "${decision.account}"`);
       return;
     }
-    this.user = decision.user;
-    this.granted = decision.permissions;
-    this.permissions = decision.permissions === undefined ? undefined : new CompiledPermissions(decision.permissions);
-    this.credential = decision.credential;
-    this.expiresAtMs = decision.expiresAtMs ?? Infinity;
+    this.grant(decision);
     if (account !== this.account) {
       this.account.connectionCount -= 1;
       account.connectionCount += 1;
@@ -456,7 +468,8 @@ export class ClientConnection implements ServerHandler, Receiver {
       this.close(closeReasons.noRespondersNeedsHeaders, errorTexts.noRespondersNeedsHeaders);
       return;
     }
-    // Secrets are not kept longer than the decision needs them.
+    const hasSecret = [options.password, options.authToken, options.jwt, options.signature].some((text) => text);
+    this.claims = hasSecret ? options : undefined;
     this.options = {...options, password: undefined, authToken: undefined, jwt: undefined, signature: undefined};
     this.hasConnected = true;
     this.isAuthenticated = true;
@@ -468,6 +481,23 @@ export class ClientConnection implements ServerHandler, Receiver {
     if (options.isVerbose) this.send(wireOk);
     this.roundTripMs = this.#core.clock.monotonicMs() - this.connectedAtMs;
     this.#core.admitted(this);
+  }
+
+  /** Takes what it may do. */
+  grant(admission: Admission): void {
+    this.user = admission.user;
+    this.granted = admission.permissions;
+    this.permissions = admission.permissions === undefined ? undefined : new CompiledPermissions(admission.permissions);
+    this.credential = admission.credential;
+    this.expiresAtMs = admission.expiresAtMs ?? Infinity;
+    this.#allowedEntry = undefined;
+  }
+
+  /** Takes a subscription back that it may not have any more, and says so. */
+  withdraw(subscription: Subscription): void {
+    const group = subscription.queue === undefined ? '' : ` using queue "${subscription.queue}"`;
+    this.sendError(`Permissions Violation for Subscription to "${subscription.subject}"${group}`);
+    this.#unsubscribe(subscription);
   }
 
   #refuse(reason: string): void {

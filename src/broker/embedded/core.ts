@@ -5,6 +5,7 @@ import type {Match, PublishFrame} from '../../natswire/index.ts';
 import type {Authenticator} from '../authentication/types.ts';
 import {type BrokerLimits, engineLimits} from '../limits.ts';
 import {Account} from './account.ts';
+import type {SubjectMappings} from './mapping.ts';
 import {OutputPool} from './output.ts';
 import type {Receiver, RoutedSubject} from './parts.ts';
 import {type CloseReason, closeReasons} from './reasons.ts';
@@ -20,6 +21,7 @@ export interface CoreOptions {
   readonly limits: BrokerLimits;
   readonly authenticator: Authenticator | undefined;
   readonly accounts: readonly string[];
+  readonly mappings: ReadonlyMap<string, SubjectMappings>;
   readonly systemAccount: string | undefined;
   readonly infoFor: (client: Receiver) => Readonly<Record<string, unknown>>;
   /** Told when a connection was admitted, and when it was refused. */
@@ -38,8 +40,9 @@ export class EngineCore {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly limits: BrokerLimits;
-  readonly authenticator: Authenticator | undefined;
+  /** This and the authenticator change at a reload. */
+  limits: BrokerLimits;
+  authenticator: Authenticator | undefined;
   readonly pool = new OutputPool();
   readonly defaultAccount: Account;
   readonly systemAccount: Account | undefined;
@@ -71,9 +74,10 @@ export class EngineCore {
     this.#infoFor = options.infoFor;
     this.#onRefused = options.onRefused;
     this.#onAdmitted = options.onAdmitted;
-    this.defaultAccount = new Account(globalAccountName);
+    const {mappings} = options;
+    this.defaultAccount = new Account(globalAccountName, mappings.get(globalAccountName));
     this.accounts.set(globalAccountName, this.defaultAccount);
-    for (const name of options.accounts) this.accounts.set(name, new Account(name));
+    for (const name of options.accounts) this.accounts.set(name, new Account(name, mappings.get(name)));
     this.systemAccount = options.systemAccount === undefined ? undefined : this.accounts.get(options.systemAccount);
   }
 

@@ -3,13 +3,14 @@
  *
  * Each crossing stands in its account's subscriptions like a connection, so that routing needs nothing special.
  */
-import {hashBytes, type PublishFrame} from '../../natswire/index.ts';
+import type {PublishFrame} from '../../natswire/index.ts';
 import type {AccountExport, ServiceExport} from '../authentication/accounts.ts';
 import {engineLimits} from '../limits.ts';
 import type {Account} from './account.ts';
 import type {EngineCore} from './core.ts';
 import {noStream} from './no-stream.ts';
 import type {Receiver, RoutedSubject, SubscriptionState} from './parts.ts';
+import {rewritten} from './rewritten.ts';
 import {Subscription} from './subscription.ts';
 
 /** Opens the crossings between accounts that exist. */
@@ -157,34 +158,4 @@ class AnswerCrossing extends Crossing {
     if (this.untilMs < this.core.clock.monotonicMs()) return false;
     return this.send(this.#way.from, publisher, rewritten(frame, {subject: this.#way.replyTo, reply: undefined}));
   }
-}
-
-/** The same message under another subject and with another reply subject. */
-function rewritten(
-  frame: PublishFrame,
-  change: {readonly subject: string; readonly reply: string | undefined},
-): PublishFrame {
-  const sizes = frame.buffer
-    .toString('latin1', frame.sizeStart, frame.sizeEnd)
-    .split(/[ \t]+/)
-    .join(' ');
-  const reply = change.reply === undefined ? '' : `${change.reply} `;
-  const head = Buffer.from(`${change.subject} ${reply}${sizes}\r\n`, 'latin1');
-  const buffer = Buffer.concat([head, frame.buffer.subarray(frame.payloadStart, frame.payloadEnd + 2)]);
-  const subjectEnd = change.subject.length;
-  const replyStart = subjectEnd + 1;
-  return {
-    buffer,
-    subjectStart: 0,
-    subjectEnd,
-    subjectHash: hashBytes(buffer, 0, subjectEnd),
-    replyStart: change.reply === undefined ? -1 : replyStart,
-    replyEnd: change.reply === undefined ? -1 : replyStart + change.reply.length,
-    headerBytes: frame.headerBytes,
-    payloadStart: head.length,
-    payloadEnd: head.length + frame.payloadEnd - frame.payloadStart,
-    sizeStart: replyStart + reply.length,
-    sizeEnd: head.length - 2,
-    isTailCanonical: true,
-  };
 }

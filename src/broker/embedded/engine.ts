@@ -8,7 +8,7 @@ import {X509Certificate} from 'node:crypto';
 import {errorMessage} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/logger.ts';
 import type {ByteStream, Listener} from '../../lib/network.ts';
-import type {Platform, TimerHandle} from '../../lib/platform.ts';
+import {type Platform, sleep, type TimerHandle} from '../../lib/platform.ts';
 import {encodeNkeyPublic} from '../../crypto/index.ts';
 import {encodeError, type Upgrade, WebSocketStream} from '../../natswire/index.ts';
 import {type AccountExport, fleetAccountName} from '../authentication/accounts.ts';
@@ -24,8 +24,10 @@ import {ClientConnection} from './client.ts';
 import {EngineCore} from './core.ts';
 import {openCrossings} from './crossings.ts';
 import {listenForInterest} from './interest.ts';
+import {type SubjectMapping, SubjectMappings} from './mapping.ts';
 import type {EngineTls, Receiver} from './parts.ts';
 import {closeReasons, errorTexts} from './reasons.ts';
+import {reviewConnection} from './review.ts';
 import {sweep} from './sweep.ts';
 import {SystemService} from './system-service.ts';
 import {openWebSocketDoor, type WebSocketListenerOptions} from './websocket-door.ts';
@@ -49,6 +51,8 @@ export interface EmbeddedEngineOptions {
   readonly accounts?: readonly string[];
   /** The account in which the server answers requests about itself and tells what happens. */
   readonly systemAccount?: string;
+  /** Where messages of an account go instead. */
+  readonly mappings?: readonly (SubjectMapping & {readonly account: string})[];
   /** What crosses from one account to another. */
   readonly exports?: readonly AccountExport[];
   /** Asked again about everybody who is connected by `cutRevoked()`. */
@@ -61,6 +65,9 @@ export interface EmbeddedEngineOptions {
   /** A second listener, for WebSockets. */
   readonly websocket?: WebSocketListenerOptions;
 }
+
+/** What can change while it runs. */
+export type EmbeddedEngineChanges = Partial<Pick<EmbeddedEngineOptions, 'authenticator' | 'limits' | 'revocations'>>;
 
 /**
  * @example
@@ -75,7 +82,7 @@ export class EmbeddedEngine implements Engine {
   readonly name = 'embedded';
   /** A fresh public server key, as nats-server makes at each start. */
   readonly serverId: string;
-  readonly #options: EmbeddedEngineOptions;
+  #options: EmbeddedEngineOptions;
   readonly #core: EngineCore;
   readonly #clients = new Map<number, ClientConnection>();
   readonly #closed = new ClosedConnections();
@@ -106,6 +113,7 @@ export class EmbeddedEngine implements Engine {
       limits: {...defaultBrokerLimits, ...options.limits},
       authenticator: options.authenticator,
       accounts: options.accounts ?? [],
+      mappings: mappingsByAccount(options.mappings ?? []),
       systemAccount: options.systemAccount,
       infoFor: (client) => this.#info(client),
       onAdmitted: (id) => this.#withClient(id, (client) => this.#system.connected(client)),
@@ -217,6 +225,28 @@ export class EmbeddedEngine implements Engine {
       logger.warn(`Cutting a connection: ${reason}`, {cid: client.id, user: client.user});
       client.close(closeReasons.revoked, errorTexts.authenticationRevoked);
     }
+  }
+
+  /** Takes changed settings over: everybody is judged anew, by what they said when they came. Who is not allowed any more is cut. */
+  async reload(changes: EmbeddedEngineChanges): Promise<void> {
+    const core = this.#core;
+    this.#options = {...this.#options, ...changes};
+    if (changes.limits !== undefined) {
+      core.limits = {...defaultBrokerLimits, ...changes.limits};
+      this.#sweepTimer?.cancel();
+      this.#scheduleSweep();
+    }
+    if (changes.authenticator === undefined) return;
+    core.authenticator = changes.authenticator;
+    let left = engineLimits.reviewBatch;
+    for (const client of this.#clients.values()) {
+      await reviewConnection(core, client);
+      left -= 1;
+      if (left > 0) continue;
+      left = engineLimits.reviewBatch;
+      await sleep(core.clock, 0);
+    }
+    this.cutRevoked();
   }
 
   /** New certificates are asked for at each connection: there is nothing to do. */
@@ -482,6 +512,15 @@ export class EmbeddedEngine implements Engine {
     };
     this.#sweepTimer = clock.setTimer(round, intervalMs, {background: true});
   }
+}
+
+function mappingsByAccount(
+  mappings: NonNullable<EmbeddedEngineOptions['mappings']>,
+): ReadonlyMap<string, SubjectMappings> {
+  const accounts = new Set(mappings.map(({account}) => account));
+  return new Map(
+    [...accounts].map((name) => [name, new SubjectMappings(mappings.filter(({account}) => account === name))]),
+  );
 }
 
 function addressOf(bound: Listener): string {

@@ -7,7 +7,7 @@ export class Subscription implements SubscriptionState {
   readonly queue: string | undefined;
   readonly sid: string;
   /** Some messages must be held back because a denied pattern overlaps the subject. */
-  readonly isFiltered: boolean;
+  isFiltered: boolean;
   delivered = 0;
   /** Ends after this many deliveries; 0 is never. */
   max = 0;

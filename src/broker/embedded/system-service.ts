@@ -268,7 +268,7 @@ export class SystemService {
     const match = account.subscriptions.match(subject);
     if (match.plain.length === 0 && match.queues.length === 0) return;
     const payload = encode(document());
-    const rest = {hash: 0, match, generation: 0, next: undefined};
+    const rest = {hash: 0, match, generation: 0, next: undefined, mappedTo: undefined};
     core.route(speaker, match, new SubjectEntry(subject, rest), frameOf(payload));
   }
 }

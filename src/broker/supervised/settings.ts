@@ -170,7 +170,8 @@ function isTrue(written: string | undefined, otherwise: boolean): boolean {
   return !['false', 'no', 'off', '0'].includes(written.toLowerCase());
 }
 
-function readMappings(config: Config, warnings: string[]): Readonly<Record<string, string>> {
+/** Of the fleet's account, by source; what is incomplete is left out with a warning. Both engines read them. */
+export function readMappings(config: Config, warnings: string[]): Readonly<Record<string, string>> {
   const prefix = 'plugin.choria.network.mapping';
   return Object.fromEntries(
     texts(config, 'plugin.choria.network.mapping.names').flatMap((name) => {

@@ -1,7 +1,8 @@
-/** `choria broker run`: one broker in the foreground, until SIGINT or SIGTERM. */
-import {startBroker} from '../../broker/index.ts';
+/** `choria broker run`: one broker in the foreground, until SIGINT or SIGTERM; SIGHUP makes it read its configuration again. */
+import {type RunningBroker, startBroker} from '../../broker/index.ts';
 import {loadConfig} from '../../config/index.ts';
 import {ChoriaError, errorMessage} from '../../lib/errors.ts';
+import type {Logger} from '../../lib/logger.ts';
 import {createLogger, logDestinationOf, logLevelOf} from '../../lib/node-logger.ts';
 import {CliError} from '../errors.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
@@ -28,11 +29,22 @@ export async function runBrokerRun(context: CliContext, parsed: ParsedArguments)
   if (typeof pidFile === 'string' && pidFile !== '') {
     await platform.files.writeAtomic(pidFile, String(platform.host.pid), {mode: 0o644});
   }
+  const softMs = config.get('plugin.choria.network.soft_shutdown_timeout') * 1000;
+  context.limitShutdown?.(softMs);
   try {
-    const broker = await startBroker({config, platform, logger});
+    const broker = await startBroker({
+      config,
+      platform,
+      logger,
+      insecure: {
+        tls: parsed.flags['disable-tls'] !== true,
+        verifyTls: parsed.flags['disable-ssl-verification'] !== true,
+      },
+    });
+    const unhang = context.onHangup?.(reloader(broker, {context, path, logger}));
     await aborted(signal);
+    unhang?.();
     logger.info('Stopping the broker');
-    const softMs = config.get('plugin.choria.network.soft_shutdown_timeout') * 1000;
     await broker.stop({graceMs: Math.min(softMs, drainMsMax)});
     return 0;
   } catch (error) {
@@ -41,6 +53,30 @@ export async function runBrokerRun(context: CliContext, parsed: ParsedArguments)
   } finally {
     logger.close();
   }
+}
+
+/** At SIGHUP: one reload after the other. Hangups that come while one waits are one. A configuration that cannot be used changes nothing. */
+function reloader(
+  broker: RunningBroker,
+  {context, path, logger}: {readonly context: CliContext; readonly path: string; readonly logger: Logger},
+): () => void {
+  let waiting = 0;
+  let last = Promise.resolve();
+  const reload = async (): Promise<void> => {
+    waiting -= 1;
+    try {
+      await broker.reload(await loadServerConfig(context, path));
+    } catch (error) {
+      if (!(error instanceof ChoriaError)) throw error;
+      logger.error(`Could not take the changed configuration over, the earlier one stays: ${errorMessage(error)}`);
+    }
+  };
+  return () => {
+    if (waiting > 0) return;
+    waiting += 1;
+    logger.info('Reading the configuration again');
+    last = last.then(reload);
+  };
 }
 
 async function loadServerConfig(context: CliContext, path: string) {
