@@ -1,5 +1,8 @@
 /** Agents that come with the program, and the providers of those that come from files. See README.md. */
 import type {Agent} from '../rpc/types.ts';
+import {externalAgentSource} from './external/provider.ts';
+import {createFileAgentProvider, type FileAgentOptions, type FileAgentProvider} from './file-agents.ts';
+import {rubyAgentSource} from './ruby/provider.ts';
 import {createChoriaRegistryAgent} from './choria-registry.ts';
 import {createChoriaUtilAgent} from './choria-util.ts';
 import {createDiscoveryAgent} from './discovery.ts';
@@ -12,9 +15,8 @@ export type {DataPlugins} from './data-plugins.ts';
 export {AgentsError, agentsErrorCodes} from './errors.ts';
 export type {AgentsErrorCode} from './errors.ts';
 export {createExternalAgentProvider} from './external/provider.ts';
-export type {ExternalAgentProvider, ExternalProviderOptions} from './external/provider.ts';
+export type {FileAgentOptions, FileAgentProvider} from './file-agents.ts';
 export {createRubyAgentProvider} from './ruby/provider.ts';
-export type {RubyProviderOptions} from './ruby/provider.ts';
 export {parseShimReply, shimRequest} from './ruby/shim.ts';
 
 /**
@@ -32,4 +34,14 @@ export function createBuiltinAgents(options: {readonly version: string}): readon
     createScoutAgent(version),
     createChoriaRegistryAgent(version),
   ];
+}
+
+/** Every agent that comes from files, in the order in which names are given away. */
+export function createAgentsOfFiles(options: FileAgentOptions): FileAgentProvider {
+  const {node} = options;
+  return createFileAgentProvider({
+    ...options,
+    name: 'files',
+    sources: [rubyAgentSource(node), externalAgentSource(node)],
+  });
 }

@@ -39,3 +39,25 @@ export const jobFileBytesMax = 256 * 1024;
 
 /** Jobs looked at for one list. */
 export const jobsMax = 5_000;
+
+/** How long a worker may take to load its agent: Puppet takes two seconds on a busy machine. */
+export const workerStartTimeoutMs = 30_000;
+
+/** After a call was cancelled, how long its worker may take to end it before the worker itself is killed. */
+export const workerCancelGraceMs = 5_000;
+
+/** After a worker was told to stop. */
+export const workerStopGraceMs = 2_000;
+
+/** Between attempts to start a worker that does not start; doubled each time up to the second. */
+export const workerRestartDelayMs = 30_000;
+export const workerRestartDelayMaxMs = 600_000;
+
+/** The head of the program that runs Ruby agents, which names its interpreter. */
+export const shimBytesMax = 1024 * 1024;
+
+/** Problems of files that are remembered so as to be told once. */
+export const reportedProblemsMax = 10_000;
+
+/** A description; the largest in use have some 50 KiB. */
+export const ddlFileBytesMax = 2 * 1024 * 1024;

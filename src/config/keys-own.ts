@@ -27,6 +27,36 @@ export const ownKeys = {
     usedBy: ['server'],
     doc: 'How many calls of one agent run at the same time. Further ones wait, callers taking turns, and are refused with an answer when too many wait.',
   },
+  'plugin.choria.agent_provider.mcorpc.workers': {
+    type: 'boolean',
+    default: 'true',
+    usedBy: ['server'],
+    doc: 'Keeps Ruby agents loaded in a process of their own, so that a call takes milliseconds. Where that cannot be done, and without it, each call starts the program of plugin.choria.agent_provider.mcorpc.agent_shim.',
+  },
+  'plugin.choria.agent_provider.mcorpc.workers.idle': {
+    type: 'duration',
+    default: '10m',
+    usedBy: ['server'],
+    doc: 'A process that holds a Ruby agent and was not called for this long is ended. 0 keeps it.',
+  },
+  'plugin.choria.agent_provider.mcorpc.workers.calls_max': {
+    type: 'integer',
+    default: '10000',
+    usedBy: ['server'],
+    doc: 'A process that holds a Ruby agent is replaced after this many calls.',
+  },
+  'plugin.choria.agent_provider.mcorpc.workers.age_max': {
+    type: 'duration',
+    default: '12h',
+    usedBy: ['server'],
+    doc: 'A process that holds a Ruby agent is replaced when it is older than this.',
+  },
+  'plugin.choria.agent_provider.mcorpc.workers.memory_megabytes': {
+    type: 'integer',
+    default: '1024',
+    usedBy: ['server'],
+    doc: 'A call of a Ruby agent that uses more memory than this, in MiB, is ended and answered with a failure. 0 sets no limit.',
+  },
   'plugin.rpcaudit.logfile.max_megabytes': {
     type: 'integer',
     default: '0',

@@ -9,7 +9,8 @@ import type {Files} from '../lib/platform.ts';
 import {builtinAgentDdl, builtinAgentNames, builtinDataDdl, builtinDataNames} from './builtin/index.ts';
 import {DdlError} from './errors.ts';
 import {ddlBytesMax, searchDepthMax, searchFilesMax} from './limits.ts';
-import {parseAgentDdl, parseDataDdl} from './parse.ts';
+import {agentDdlFromDocument, parseAgentDdl, parseDataDdl} from './parse.ts';
+import {rubyDdlToJson} from './ruby/to-json.ts';
 import type {AgentDdl, DataDdl, DdlResolver} from './types.ts';
 
 export type DdlKind = 'agent' | 'data';
@@ -43,10 +44,18 @@ export function createDiskResolver(options: DiskResolverOptions): DdlResolver {
     const path = matches.at(-1);
     return path === undefined ? undefined : {path, bytes: await options.files.read(path, {limitBytes: ddlBytesMax})};
   };
+  /** Ruby agents that nobody packaged have no JSON beside their description. */
+  const readRuby = async (name: string): Promise<AgentDdl | undefined> => {
+    const path = (await findDdlFiles(options, 'agent', 'ddl')).filter((item) => baseName(item) === name).at(-1);
+    if (path === undefined) return undefined;
+    const text = (await options.files.read(path, {limitBytes: ddlBytesMax})).toString('utf8');
+    return checkName(agentDdlFromDocument(rubyDdlToJson(text), `"${path}"`), {name, kind: 'agent'});
+  };
   return {
     agent: async (name) => {
       const found = await read('agent', name);
-      return found && checkName(parseAgentDdl(found.bytes, `"${found.path}"`), {name, kind: 'agent'});
+      if (found === undefined) return readRuby(name);
+      return checkName(parseAgentDdl(found.bytes, `"${found.path}"`), {name, kind: 'agent'});
     },
     data: async (name) => {
       const found = await read('data', name);
@@ -58,15 +67,21 @@ export function createDiskResolver(options: DiskResolverOptions): DdlResolver {
 }
 
 /**
- * Every JSON file of a kind, in the order in which they count.
+ * Every file of a kind, in the order in which they count.
  *
  * Links are not followed into directories: a link in a circle would never end.
+ *
+ * @param ending `json`, or `ddl` for descriptions written in Ruby
  */
-export async function findDdlFiles(options: DiskResolverOptions, kind: DdlKind): Promise<readonly string[]> {
+export async function findDdlFiles(
+  options: DiskResolverOptions,
+  kind: DdlKind,
+  ending: 'json' | 'ddl' = 'json',
+): Promise<readonly string[]> {
   const found: string[] = [];
   for (const directory of options.directories) {
     for (const part of ['choria', 'mcollective']) {
-      await walk(`${directory.replace(/\/+$/, '')}/${part}/${kind}`, {depth: 0, found, options});
+      await walk(`${directory.replace(/\/+$/, '')}/${part}/${kind}`, {depth: 0, found, options, ending: `.${ending}`});
     }
   }
   return found;
@@ -74,9 +89,14 @@ export async function findDdlFiles(options: DiskResolverOptions, kind: DdlKind):
 
 async function walk(
   directory: string,
-  state: {readonly depth: number; readonly found: string[]; readonly options: DiskResolverOptions},
+  state: {
+    readonly depth: number;
+    readonly found: string[];
+    readonly options: DiskResolverOptions;
+    readonly ending: string;
+  },
 ): Promise<void> {
-  const {depth, found, options} = state;
+  const {depth, found, options, ending} = state;
   const entries = await listDirectory(directory, options);
   for (const entry of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     if (found.length >= searchFilesMax) {
@@ -85,7 +105,7 @@ async function walk(
     }
     const path = `${directory}/${entry.name}`;
     if (entry.kind === 'directory' && depth < searchDepthMax) await walk(path, {...state, depth: depth + 1});
-    else if (entry.kind !== 'directory' && entry.name.endsWith('.json')) found.push(path);
+    else if (entry.kind !== 'directory' && entry.name.endsWith(ending)) found.push(path);
   }
 }
 
@@ -105,7 +125,7 @@ async function listDirectory(
 }
 
 function baseName(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1, -'.json'.length);
+  return path.slice(path.lastIndexOf('/') + 1, path.lastIndexOf('.'));
 }
 
 function checkName<T extends AgentDdl | DataDdl>(ddl: T, wanted: {readonly name: string; readonly kind: string}): T {

@@ -28,7 +28,7 @@ async function start(request: StartRequest): Promise<RunningProcess> {
   const child = spawn(request.command, [...request.args], {
     cwd: request.cwd,
     env: {...request.env},
-    stdio: [request.input === undefined && request.holdsInput !== true ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [hasInput(request) ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     // A group of its own: a timeout ends what the child started, too.
     detached: process.platform !== 'win32',
     windowsHide: true,
@@ -40,7 +40,14 @@ async function start(request: StartRequest): Promise<RunningProcess> {
     pid: child.pid ?? -1,
     exited,
     signal: (name) => signalGroup(child, name),
+    write: (data) => {
+      if (child.stdin?.writable === true) child.stdin.write(data);
+    },
   };
+}
+
+function hasInput(request: StartRequest): boolean {
+  return request.input !== undefined || request.holdsInput === true || request.opensInput === true;
 }
 
 function started(child: ChildProcess): Promise<void> {
@@ -71,7 +78,11 @@ function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
 /** Collects output and waits for the end; never rejects. */
 function watch(child: ChildProcess, request: StartRequest): Promise<ProcessResult> {
   const budget = {restBytes: request.outputBytesMax, droppedBytes: 0};
-  const stdout = collect(child.stdout, {budget, onLine: lineHandler(request, 'stdout')});
+  const {onOutput} = request;
+  const stdout =
+    onOutput === undefined
+      ? collect(child.stdout, {budget, onLine: lineHandler(request, 'stdout')})
+      : pass(child.stdout, onOutput);
   const stderr = collect(child.stderr, {budget, onLine: lineHandler(request, 'stderr')});
   let timedOut = false;
   let killTimer: NodeJS.Timeout | undefined;
@@ -125,6 +136,11 @@ function lineHandler(request: StartRequest, stream: 'stdout' | 'stderr'): ((line
 
 interface Collector {
   finish(): Buffer;
+}
+
+function pass(stream: NodeJS.ReadableStream | null, onOutput: (chunk: Buffer) => void): Collector {
+  stream?.on('data', onOutput);
+  return {finish: () => Buffer.alloc(0)};
 }
 
 function collect(

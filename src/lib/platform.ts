@@ -102,6 +102,8 @@ export interface ProcessRequest {
   readonly input?: Uint8Array;
   /** Standard input is a pipe that ends when this process does, however it ends; nothing is written to it. */
   readonly holdsInput?: boolean;
+  /** Standard input is a pipe that `RunningProcess.write` writes to; it ends when this process does. */
+  readonly opensInput?: boolean;
   /** The whole process group is killed when this passes. */
   readonly timeoutMs: number;
   /** Output beyond this is counted and dropped. */
@@ -109,6 +111,8 @@ export interface ProcessRequest {
   readonly signal?: AbortSignal;
   /** Called with each whole line, without its end, as it arrives. */
   readonly onLine?: (stream: 'stdout' | 'stderr', line: string) => void;
+  /** Takes standard output as it comes, instead of it being kept or cut into lines. */
+  readonly onOutput?: (chunk: Buffer) => void;
 }
 
 export interface ProcessResult {
@@ -128,6 +132,8 @@ export interface RunningProcess {
   readonly exited: Promise<ProcessResult>;
   /** To the whole process group; nothing happens when it has ended. */
   signal(name: NodeJS.Signals): void;
+  /** To standard input, for requests with `opensInput`; what a process that has ended is told is dropped. */
+  write?(data: Uint8Array): void;
 }
 
 export interface Processes {

@@ -1,12 +1,7 @@
 /**
  * Makes a server from a configuration; every part may be replaced by the program that embeds it.
  */
-import {
-  createBuiltinAgents,
-  createDataPlugins,
-  createExternalAgentProvider,
-  createRubyAgentProvider,
-} from '../agents/index.ts';
+import {createAgentsOfFiles, createBuiltinAgents, createDataPlugins} from '../agents/index.ts';
 import {createAuthorizer} from '../authz/index.ts';
 import type {Config} from '../config/types.ts';
 import {
@@ -194,7 +189,7 @@ async function makeParts(options: ServerOptions): Promise<ServerParts> {
     classes: classSource(options, logger),
     matches: filterMatching(made.filters, data),
     agents: [...builtin, ...(options.agents ?? [])],
-    agentProviders: options.agentProviders ?? [createRubyAgentProvider, createExternalAgentProvider],
+    agentProviders: options.agentProviders ?? [createAgentsOfFiles],
     deniedAgents: options.deniedAgents ?? [],
     serviceHost,
     data,

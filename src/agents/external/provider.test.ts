@@ -4,7 +4,8 @@ import {configFromEntries} from '../../config/index.ts';
 import {createAgentRegistry} from '../../rpc/index.ts';
 import type {AgentRegistry, NodeContext} from '../../rpc/types.ts';
 import {createRecordingLogger, type RecordingLogger} from '../../../test/support/recording-logger.ts';
-import {createExternalAgentProvider, type ExternalAgentProvider} from './provider.ts';
+import type {FileAgentProvider} from '../file-agents.ts';
+import {createExternalAgentProvider} from './provider.ts';
 
 const directory = '/lib/mcollective/agent';
 
@@ -23,7 +24,7 @@ function ddlText(name: string, change: Readonly<Record<string, unknown>> = {}): 
 }
 
 async function startLab(answer: string): Promise<{
-  readonly provider: ExternalAgentProvider;
+  readonly provider: FileAgentProvider;
   readonly registry: AgentRegistry;
   readonly runs: () => number;
   readonly logger: RecordingLogger;

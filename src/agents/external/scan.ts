@@ -5,7 +5,7 @@ import {errorMessage} from '../../lib/errors.ts';
 import {parseAgentDdl} from '../../ddl/index.ts';
 import type {AgentDdl} from '../../ddl/types.ts';
 import type {DirectoryEntry, Files, HostInfo} from '../../lib/platform.ts';
-import {agentFilesMax} from '../limits.ts';
+import {agentFilesMax, ddlFileBytesMax} from '../limits.ts';
 
 export interface FoundAgent {
   readonly ddl: AgentDdl;
@@ -22,8 +22,6 @@ const reserved: readonly string[] = [
   'discovery',
   'scout',
 ];
-
-const ddlFileBytesMax = 2 * 1024 * 1024;
 
 export interface ScanOptions {
   readonly files: Files;

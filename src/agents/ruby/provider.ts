@@ -1,42 +1,35 @@
-/** Registers the Ruby agents of a node: those with a JSON description and a `.rb` file beside it. */
+/** Ruby agents of a node: a description, as JSON or in Ruby, with a `.rb` file of the same name beside it. */
 import {errorMessage} from '../../lib/errors.ts';
-import {findDdlFiles, parseAgentDdl} from '../../ddl/index.ts';
+import {
+  createFileAgentProvider,
+  type FileAgent,
+  type FileAgentOptions,
+  type FileAgentProvider,
+  type FileAgentSource,
+} from '../file-agents.ts';
+import {agentDdlFromDocument, findDdlFiles, parseAgentDdl, rubyDdlToJson} from '../../ddl/index.ts';
 import type {AgentDdl} from '../../ddl/types.ts';
 import {ActionFailure, toAgent} from '../../rpc/index.ts';
-import type {Agent, AgentProvider, AgentRegistry, NodeContext} from '../../rpc/types.ts';
+import type {Agent, NodeContext, RpcReply, RpcRequest} from '../../rpc/types.ts';
 import {AgentsError} from '../errors.ts';
-import {concurrentCallsMax, waitingCallsMax} from '../limits.ts';
+import {agentFilesMax, concurrentCallsMax, ddlFileBytesMax, waitingCallsMax} from '../limits.ts';
 import {createTurns} from '../turns.ts';
-import {callShim, type ShimSettings} from './shim.ts';
+import {callShim, checkShim, type ShimSettings} from './shim.ts';
+import {createWarmAgent} from './warm.ts';
 
 const reserved: readonly string[] = ['rpcutil', 'choria_util', 'discovery'];
-const ddlFileBytesMax = 2 * 1024 * 1024;
 
-export interface RubyProviderOptions {
-  readonly node: NodeContext;
-  readonly registry: AgentRegistry;
+export function rubyAgentSource(node: NodeContext): FileAgentSource {
+  return {
+    kind: 'Ruby',
+    // As they are read by the reference at its start: at once.
+    settleMs: 0,
+    find: (onProblem) => findRubyAgents(node, onProblem),
+  };
 }
 
-export function createRubyAgentProvider(options: RubyProviderOptions): AgentProvider {
-  const {node, registry} = options;
-  const registered: string[] = [];
-  return {
-    name: 'ruby',
-    start: async () => {
-      const settings = shimSettings(node);
-      for (const ddl of await findRubyAgents(node)) {
-        const {name} = ddl.metadata;
-        try {
-          if (await registry.add(createRubyAgent(ddl, settings), node)) registered.push(name);
-        } catch (error) {
-          node.logger.warn(`Cannot register Ruby agent ${name}: ${errorMessage(error)}`, {agent: name});
-        }
-      }
-    },
-    stop: async () => {
-      for (const name of registered.splice(0)) await registry.remove(name);
-    },
-  };
+export function createRubyAgentProvider(options: FileAgentOptions): FileAgentProvider {
+  return createFileAgentProvider({...options, name: 'ruby', sources: [rubyAgentSource(options.node)]});
 }
 
 function shimSettings(node: NodeContext): ShimSettings {
@@ -46,64 +39,116 @@ function shimSettings(node: NodeContext): ShimSettings {
   };
 }
 
-async function findRubyAgents(node: NodeContext): Promise<readonly AgentDdl[]> {
-  const directories = node.config.get('plugin.choria.agent_provider.mcorpc.libdir');
-  const {files} = node.platform;
-  const onProblem = (message: string): void => node.logger.warn(message);
-  const paths = await findDdlFiles(
-    {
-      files,
-      directories,
-      onProblem,
-    },
-    'agent',
-  );
-  const found = new Map<string, AgentDdl>();
-  for (const path of paths.filter((item) => item.includes('/mcollective/agent/'))) {
+async function findRubyAgents(
+  node: NodeContext,
+  onProblem: (path: string, problem: string) => void,
+): Promise<ReadonlyMap<string, FileAgent>> {
+  const found = new Map<string, FileAgent>();
+  for (const path of await descriptions(node, onProblem)) {
+    if (found.size >= agentFilesMax) {
+      onProblem(path, `more than ${agentFilesMax} agents were found, the rest is left out`);
+      break;
+    }
     try {
-      const ddl = parseAgentDdl(await files.read(path, {limitBytes: ddlFileBytesMax}), `"${path}"`);
-      const {name, provider} = ddl.metadata;
-      const isRuby = provider === '' || provider === 'ruby';
-      if (!isRuby || reserved.includes(name) || !(await hasRubyFile(path, node))) continue;
-      if (!found.has(name)) found.set(name, ddl);
+      const agent = await readAgent(path, node);
+      if (agent !== undefined && !found.has(agent.name)) found.set(agent.name, agent);
     } catch (error) {
-      onProblem(`Cannot use the Ruby agent of ${path}: ${errorMessage(error)}`);
+      onProblem(path, errorMessage(error));
     }
   }
-  return [...found.values()];
+  return found;
 }
 
-async function hasRubyFile(ddlPath: string, node: NodeContext): Promise<boolean> {
+/** JSON where there is some, which is what other servers read; else the description that Ruby itself reads. */
+async function descriptions(
+  node: NodeContext,
+  onProblem: (path: string, problem: string) => void,
+): Promise<readonly string[]> {
+  const search = {
+    files: node.platform.files,
+    directories: node.config.get('plugin.choria.agent_provider.mcorpc.libdir'),
+    onProblem: (message: string) => onProblem('the libdir', message),
+  };
+  const inPlace = (path: string): boolean => path.includes('/mcollective/agent/');
+  const json = (await findDdlFiles(search, 'agent')).filter(inPlace);
+  const stems = new Set(json.map(stemOf));
+  const ruby = (await findDdlFiles(search, 'agent', 'ddl')).filter((path) => inPlace(path) && !stems.has(stemOf(path)));
+  return [...json, ...ruby];
+}
+
+function stemOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('.'));
+}
+
+async function readAgent(path: string, node: NodeContext): Promise<FileAgent | undefined> {
+  const {files} = node.platform;
+  if (!(await isFile(`${stemOf(path)}.rb`, node))) return undefined;
+  const info = await files.stat(path);
+  const ddl = parseDescription(await files.read(path, {limitBytes: ddlFileBytesMax}), path);
+  const {name, provider, version} = ddl.metadata;
+  const isRuby = provider === '' || provider === 'ruby';
+  if (!isRuby || reserved.includes(name)) return undefined;
+  if (!/^[A-Za-z0-9_]{1,128}$/.test(name)) {
+    throw new AgentsError('ERR_AGENT_CALL', `agent name ${JSON.stringify(name)} cannot be used`);
+  }
+  return {
+    name,
+    path,
+    print: `${version} ${path} ${info.modifiedAtMs} ${info.sizeBytes}`,
+    modifiedAtMs: info.modifiedAtMs,
+    make: async () => createRubyAgent(ddl, {settings: shimSettings(node), node}),
+  };
+}
+
+function parseDescription(bytes: Buffer, path: string): AgentDdl {
+  if (path.endsWith('.json')) return parseAgentDdl(bytes, `"${path}"`);
+  return agentDdlFromDocument(rubyDdlToJson(bytes.toString('utf8')), `"${path}"`);
+}
+
+async function isFile(path: string, node: NodeContext): Promise<boolean> {
   try {
-    return (await node.platform.files.stat(ddlPath.replace(/\.json$/, '.rb'))).kind === 'file';
+    return (await node.platform.files.stat(path)).kind === 'file';
   } catch (error) {
     if ((error as {code?: unknown}).code === 'ENOENT') return false;
     throw error;
   }
 }
 
-export function createRubyAgent(ddl: AgentDdl, settings: ShimSettings): Agent {
+export function createRubyAgent(
+  ddl: AgentDdl,
+  options: {readonly settings: ShimSettings; readonly node: NodeContext},
+): Agent {
+  const {settings, node} = options;
   const {name, timeoutSeconds} = ddl.metadata;
   const known = new Set(ddl.actions.map((action) => action.name));
   const turns = createTurns({name, runningMax: concurrentCallsMax, waitingMax: waitingCallsMax});
+  const warm = node.config.get('plugin.choria.agent_provider.mcorpc.workers')
+    ? createWarmAgent(name, options)
+    : undefined;
+  const call = async (request: RpcRequest, signal: AbortSignal): Promise<RpcReply | undefined> => {
+    await checkShim(request, options);
+    const answer = warm === undefined ? 'cold' : await warm.call(request, signal);
+    if (answer !== 'cold') return answer;
+    return callShim(request, {settings, node, signal, timeoutMs: timeoutSeconds * 1000});
+  };
   return toAgent(
     {
       metadata: ddl.metadata,
       ddl,
       action: (action) =>
         known.has(action)
-          ? async (request, {node, signal}) => {
+          ? async (request, {signal}) => {
               try {
-                const call = {settings, node, signal, timeoutMs: timeoutSeconds * 1000};
-                return await turns.run(() => callShim(request, call), signal);
+                return await turns.run(() => call(request, signal), signal);
               } catch (error) {
+                if (signal.aborted) return undefined;
                 if (!(error instanceof AgentsError)) throw error;
                 throw new ActionFailure(`Cannot call Ruby action ${name}#${request.action}: ${error.message}`);
               }
             }
           : undefined,
     },
-    {shouldActivate: async (node) => isActive(name, node)},
+    {shouldActivate: async () => isActive(name, node), ...(warm === undefined ? {} : {stop: () => warm.stop()})},
   );
 }
 

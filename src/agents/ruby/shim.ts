@@ -7,7 +7,8 @@ import {firstJsonValue} from '../../lib/json-syntax.ts';
 import {parseJson} from '../../lib/json.ts';
 import {ActionFailure, jsonKind, statusCodes} from '../../rpc/index.ts';
 import type {NodeContext, RpcReply, RpcRequest} from '../../rpc/types.ts';
-import {replyBytesMax, replyDepthMax} from '../limits.ts';
+import {checkExecutable} from '../external/run.ts';
+import {loggedLinesMax, replyBytesMax, replyDepthMax} from '../limits.ts';
 
 export interface ShimSettings {
   readonly shim: string;
@@ -30,7 +31,27 @@ export function shimRequest(request: RpcRequest): Readonly<Record<string, unknow
   };
 }
 
-/** @returns undefined when the time was over */
+function callFailure(request: Pick<RpcRequest, 'agent' | 'action'>, problem: string): ActionFailure {
+  return new ActionFailure(`Cannot call Ruby action ${request.agent}#${request.action}: ${problem}`);
+}
+
+/** @throws {ActionFailure} when what Ruby agents need is not configured or not there */
+export async function checkShim(
+  request: Pick<RpcRequest, 'agent' | 'action'>,
+  options: {readonly settings: ShimSettings; readonly node: NodeContext},
+): Promise<void> {
+  const {settings, node} = options;
+  const fail = (problem: string): ActionFailure => callFailure(request, problem);
+  if (settings.shim === '') throw fail('Ruby compatibility shim was not configured');
+  if (settings.config === '') throw fail('Ruby compatibility shim configuration file not configured');
+  await requireFile(settings.shim, node, () => fail(`Ruby compatibility shim was not found in ${settings.shim}`));
+  await requireFile(settings.config, node, () =>
+    fail(`Ruby compatibility shim configuration file was not found in ${settings.config}`),
+  );
+  await checkExecutable(node.platform.files, {path: settings.shim, uid: node.platform.host.uid});
+}
+
+/** Starts the shim once; `checkShim` comes before. @returns undefined when the time was over */
 export async function callShim(
   request: RpcRequest,
   call: {
@@ -42,30 +63,24 @@ export async function callShim(
 ): Promise<RpcReply | undefined> {
   const {settings, node, signal, timeoutMs} = call;
   const {platform, logger} = node;
-  const fail = (problem: string): ActionFailure =>
-    new ActionFailure(`Cannot call Ruby action ${request.agent}#${request.action}: ${problem}`);
-  if (settings.shim === '') throw fail('Ruby compatibility shim was not configured');
-  if (settings.config === '') throw fail('Ruby compatibility shim configuration file not configured');
-  await requireFile(settings.shim, node, () => fail(`Ruby compatibility shim was not found in ${settings.shim}`));
-  await requireFile(settings.config, node, () =>
-    fail(`Ruby compatibility shim configuration file was not found in ${settings.config}`),
-  );
+  let lines = 0;
   const result = await platform.processes
     .run({
       command: settings.shim,
       args: ['--config', settings.config],
-      env: definedOnly(platform.env),
+      env: processEnvironment(platform.env),
       cwd: platform.host.workingDirectory,
       input: Buffer.from(JSON.stringify(shimRequest(request)), 'utf8'),
       timeoutMs,
       outputBytesMax: replyBytesMax,
       signal,
       onLine: (stream, line) => {
-        if (stream === 'stderr') logger.error(line, {agent: request.agent});
+        if (stream !== 'stderr' || ++lines > loggedLinesMax) return;
+        logger.error(line, {agent: request.agent});
       },
     })
     .catch((error: unknown) => {
-      throw fail(errorMessage(error));
+      throw callFailure(request, errorMessage(error));
     });
   if (result.timedOut || signal.aborted) return undefined;
   if (result.exitCode !== 0) {
@@ -76,7 +91,10 @@ export async function callShim(
   return parseShimReply(result.stdout, request);
 }
 
-function definedOnly(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+/** Ruby agents see the whole environment of the server. */
+export function processEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 

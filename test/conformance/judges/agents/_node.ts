@@ -15,12 +15,7 @@ import {
 } from 'node:fs';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
-import {
-  createBuiltinAgents,
-  createDataPlugins,
-  createExternalAgentProvider,
-  createRubyAgentProvider,
-} from '../../../../src/agents/index.ts';
+import {createBuiltinAgents, createDataPlugins, createAgentsOfFiles} from '../../../../src/agents/index.ts';
 import {createAuthorizer} from '../../../../src/authz/index.ts';
 import {loadConfig} from '../../../../src/config/index.ts';
 import {createNodePlatform} from '../../../../src/lib/node-platform.ts';
@@ -133,11 +128,8 @@ export async function startTestNode(options: {
     machines: () => [],
   };
   for (const agent of createBuiltinAgents({version: testVersion})) await registry.add(agent, context);
-  const providers = [
-    createRubyAgentProvider({node: context, registry}),
-    createExternalAgentProvider({node: context, registry}),
-  ];
-  for (const provider of providers) await provider.start();
+  const provider = createAgentsOfFiles({node: context, registry});
+  await provider.start();
   const authorizer = await createAuthorizer(config, {platform, logger});
   const auditor = await createAuditor(config, {platform, logger});
   return {
@@ -148,7 +140,7 @@ export async function startTestNode(options: {
     lastRecord: () => readRecord(record, {etc, lib, root}),
     call: (call) => runCall(call, {context, registry, authorizer, auditor}),
     [Symbol.asyncDispose]: async () => {
-      for (const provider of providers) await provider.stop();
+      await provider.stop();
       rmSync(root, {recursive: true, force: true});
     },
   };
