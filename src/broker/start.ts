@@ -1,7 +1,7 @@
 /** Starts a broker as a configuration describes it: the one function behind `choria broker run`, the demo and embedding programs. */
 import type {Config, ConfigKey} from '../config/index.ts';
 import {createSecurityProvider, type RevocationWatch, watchCredentials, watchRevocations} from '../connect/index.ts';
-import type {SecurityProvider} from '../crypto/index.ts';
+import {type Revocations, revocationsOfLists, type SecurityProvider} from '../crypto/index.ts';
 import type {Logger} from '../lib/logger.ts';
 import type {TlsMaterial} from '../lib/network.ts';
 import type {Platform} from '../lib/platform.ts';
@@ -81,7 +81,12 @@ export async function startBroker(options: StartBrokerOptions): Promise<RunningB
   const surroundings = {platform, logger, insecure};
   const live: EngineParts = {...surroundings, ...(await readParts(options.config, surroundings))};
   let engine: BrokerEngine | undefined;
-  live.revocations = await revocationsOf(options.config, {platform, logger, onChange: () => engine?.cutRevoked()});
+  live.revocations = await revocationsOf(options.config, {
+    platform,
+    logger,
+    provider: () => live.provider,
+    onChange: () => engine?.cutRevoked(),
+  });
   engine = live.settings.engine === 'nats-server' ? await createSupervised(live) : createEmbedded(live);
   const running = engine;
   const addresses = await running.start();
@@ -149,6 +154,7 @@ function watchLiveCredentials(live: EngineParts, engine: BrokerEngine): LiveWatc
       logger,
       onChange: () => {
         engine.useCertificates(provider.tls);
+        engine.cutRevoked();
         expiry.look();
       },
     });
@@ -191,7 +197,12 @@ async function reloadBroker(
   const {logger, platform} = live;
   const before = live.config;
   const next = await readParts(config, live);
-  const revocations = await revocationsOf(config, {platform, logger, onChange: () => engine.cutRevoked()});
+  const revocations = await revocationsOf(config, {
+    platform,
+    logger,
+    provider: () => next.provider,
+    onChange: () => engine.cutRevoked(),
+  });
   const fixed = restartKeys.filter((key) => String(before.get(key)) !== String(config.get(key)));
   if (fixed.length > 0) {
     logger.warn(`Changed settings that need a restart of the broker are not used yet: ${fixed.join(', ')}`);
@@ -353,10 +364,35 @@ function admitsByToken({issuers, clientSigners, serverSigners, provisioning}: Br
   );
 }
 
+/** What the operator took back, and what the authorities' own lists name, as both are now. */
 async function revocationsOf(
   config: Config,
-  options: {readonly platform: Platform; readonly logger: Logger; readonly onChange: () => void},
+  options: {
+    readonly platform: Platform;
+    readonly logger: Logger;
+    readonly provider: () => SecurityProvider;
+    readonly onChange: () => void;
+  },
 ): Promise<RevocationWatch | undefined> {
   const path = config.get('plugin.choria.security.revocation_file').trim();
-  return path === '' ? undefined : watchRevocations({path, ...options});
+  const watched = path === '' ? undefined : await watchRevocations({path, ...options});
+  if (options.provider().tls.crlPem === undefined) return watched;
+  const lists = listsOf(options.provider);
+  return {
+    reasonFor: (credential) => watched?.reasonFor(credential) ?? lists()?.reasonFor(credential),
+    stop: () => watched?.stop(),
+  };
+}
+
+/** Read again when the provider has read them again. */
+function listsOf(provider: () => SecurityProvider): () => Revocations | undefined {
+  let read: {readonly crlPem: string; readonly caPem: string; readonly revocations: Revocations} | undefined;
+  return () => {
+    const {crlPem, caPem = ''} = provider().tls;
+    if (crlPem === undefined) return undefined;
+    if (read?.crlPem !== crlPem || read.caPem !== caPem) {
+      read = {crlPem, caPem, revocations: revocationsOfLists({crlPem, caPem})};
+    }
+    return read.revocations;
+  };
 }

@@ -104,7 +104,7 @@ export const ownKeys = {
   'plugin.security.crl_file': {
     type: 'path_string',
     usedBy: ['all'],
-    doc: 'Certificate revocation lists of the authority in PEM text, for the providers file and puppet: one for each authority of the chain. Connections with certificates that they name are refused. It is read again when it changes.',
+    doc: 'Certificate revocation lists of the authority in PEM text, for the providers file and puppet: one for each authority of the chain. Connections with certificates that they name are refused, and so are requests that were signed with them. A list that is missing for an authority, or has ended, refuses too. It is read again when it changes.',
   },
   'plugin.choria.network.engine': {
     type: 'string',

@@ -3,8 +3,8 @@
  *
  * Trust grows from the roots downward: only keys that are already trusted are ever used to check a signature, so a stranger's odd
  * key costs nothing. Rules follow what the Go program's standard library asks of a client certificate (spec security 3.1): dates
- * of every certificate, authorities that may sign, path lengths, and clientAuth wherever the use is restricted. There are no
- * revocation lists at this place.
+ * of every certificate, authorities that may sign, path lengths, and clientAuth wherever the use is restricted. Beyond that,
+ * revocation lists count where they are configured.
  */
 import {createHash} from 'node:crypto';
 import {type BoundedCache, createBoundedCache} from './bounded-cache.ts';
@@ -12,6 +12,7 @@ import {type Certificate, parseCertificate} from './certificate.ts';
 import {CryptoError} from './errors.ts';
 import {cryptoLimits} from './limits.ts';
 import {parsePem} from './pem.ts';
+import {readRevocationLists, type RevocationLists} from './revocation-list.ts';
 
 /** A leaf that was proven to chain to the roots. */
 export interface TrustedCertificate {
@@ -64,25 +65,39 @@ export function readCertificates(pem: string, blocksMax: number): readonly Certi
     .map((block) => parseCertificate(block.der));
 }
 
-/** @throws {CryptoError} `ERR_CERTIFICATE_INVALID` when the roots cannot be read */
-export function createCertificateVerifier(caPem: string): CertificateVerifier {
+/**
+ * @param crlPem  revocation lists; with any, every authority of a chain needs one
+ * @throws {CryptoError} `ERR_CERTIFICATE_INVALID` when the roots cannot be read, `ERR_REVOCATIONS_INVALID` when the lists cannot
+ */
+export function createCertificateVerifier(caPem: string, crlPem?: string): CertificateVerifier {
+  const lists = crlPem === undefined ? undefined : readRevocationLists(crlPem);
   const roots = readCertificates(caPem, cryptoLimits.rootCertificatesMax);
   const cache: BoundedCache<TrustedCertificate> = createBoundedCache(cryptoLimits.certificateCacheEntriesMax);
-  const trustId = createHash('sha256').update(caPem).digest('base64');
+  const trustId = createHash('sha256')
+    .update(caPem)
+    .update(lists?.id ?? '')
+    .digest('base64');
   return {
     trustId,
     verifyClient(pem, nowMs) {
       const key = createHash('sha256').update(pem).digest('base64');
       const known = cache.get(key, nowMs);
       if (known !== undefined && known.validFromMs <= nowMs) return known;
-      const trusted = verifyChain(pem, roots, nowMs);
+      const trusted = verifyChain(pem, {roots, lists, nowMs});
       cache.set(key, trusted, trusted.validUntilMs);
       return trusted;
     },
   };
 }
 
-function verifyChain(pem: string, roots: readonly Certificate[], nowMs: number): TrustedCertificate {
+interface ChainRules {
+  readonly roots: readonly Certificate[];
+  readonly lists: RevocationLists | undefined;
+  readonly nowMs: number;
+}
+
+function verifyChain(pem: string, rules: ChainRules): TrustedCertificate {
+  const {lists, nowMs} = rules;
   if (Buffer.byteLength(pem) > cryptoLimits.credentialBytesMax) {
     throw new CryptoError(
       'ERR_CERTIFICATE_INVALID',
@@ -97,24 +112,22 @@ function verifyChain(pem: string, roots: readonly Certificate[], nowMs: number):
     );
   }
   checkUsable(leaf, nowMs);
-  const authorities = growTrust(roots, intermediates, nowMs);
+  const authorities = growTrust(intermediates, rules);
   const parent = authorities.find((authority) => isIssuedBy(leaf, authority));
   if (parent === undefined) {
     throw refuse(leaf, 'no trusted authority signed it: expected one that chains to the configured CA');
   }
+  const listedUntilMs = lists?.check(leaf, parent.certificate, nowMs) ?? Number.POSITIVE_INFINITY;
   return {
     certificate: leaf,
     validFromMs: Math.max(leaf.notBeforeMs, parent.validFromMs),
-    validUntilMs: Math.min(leaf.notAfterMs, parent.validUntilMs),
+    validUntilMs: Math.min(leaf.notAfterMs, parent.validUntilMs, listedUntilMs),
   };
 }
 
 /** Roots, and every intermediate that one of them vouches for, directly or through others. */
-function growTrust(
-  roots: readonly Certificate[],
-  intermediates: readonly Certificate[],
-  nowMs: number,
-): readonly Authority[] {
+function growTrust(intermediates: readonly Certificate[], rules: ChainRules): readonly Authority[] {
+  const {roots, nowMs} = rules;
   const trusted: Authority[] = roots
     .filter((root) => root.notBeforeMs <= nowMs && nowMs < root.notAfterMs)
     .map((root) => ({
@@ -127,7 +140,7 @@ function growTrust(
   for (let grew = true; grew; ) {
     grew = false;
     for (const candidate of waiting) {
-      const authority = vouchFor(candidate, trusted, nowMs);
+      const authority = vouchFor(candidate, trusted, rules);
       if (authority === undefined) continue;
       trusted.push(authority);
       waiting.delete(candidate);
@@ -137,14 +150,19 @@ function growTrust(
   return trusted;
 }
 
-function vouchFor(candidate: Certificate, trusted: readonly Authority[], nowMs: number): Authority | undefined {
+function vouchFor(
+  candidate: Certificate,
+  trusted: readonly Authority[],
+  {lists, nowMs}: ChainRules,
+): Authority | undefined {
   if (!candidate.isAuthority || !candidate.maySignCertificates || !isUsable(candidate, nowMs)) return undefined;
   const parent = trusted.find((authority) => authority.depthLeft > 0 && isIssuedBy(candidate, authority));
   if (parent === undefined) return undefined;
+  const listedUntilMs = lists?.check(candidate, parent.certificate, nowMs) ?? Number.POSITIVE_INFINITY;
   return {
     certificate: candidate,
     validFromMs: Math.max(candidate.notBeforeMs, parent.validFromMs),
-    validUntilMs: Math.min(candidate.notAfterMs, parent.validUntilMs),
+    validUntilMs: Math.min(candidate.notAfterMs, parent.validUntilMs, listedUntilMs),
     depthLeft: Math.min(parent.depthLeft - 1, candidate.pathLength ?? Number.POSITIVE_INFINITY),
   };
 }

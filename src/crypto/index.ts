@@ -44,6 +44,8 @@ export {
   type KeyPair,
   type SubjectParts,
 } from './x509-issue.ts';
+export {issuedId, revocationsOfLists} from './revocation-list.ts';
+export {issueRevocationList, type IssueRevocationListOptions} from './revocation-list-issue.ts';
 export {encodeKsuid, ksuidSeconds} from './ksuid.ts';
 export {
   type ChoriaCoreOptions,

@@ -331,3 +331,6 @@ function subjectOf(certificatePem: string): Buffer {
     throw new CryptoError('ERR_CERTIFICATE_INVALID', 'Cannot issue: the authority has no subject');
   return subject.whole;
 }
+
+/** For what else an authority signs. */
+export const issuingParts = {extension, keyIdentifier, signatureAlgorithm, signStructure, subjectOf};

@@ -128,7 +128,7 @@ interface X509Core extends Omit<SecurityProvider, 'name' | 'validate'> {
 function createX509Core(options: X509CoreOptions): X509Core {
   const allowed = createNameMatcher(options.allowedCallers ?? defaultAllowedCallers);
   const privileged = createNameMatcher(options.privilegedCallers ?? defaultPrivilegedCallers);
-  const verifier = options.caPem === undefined ? undefined : createCertificateVerifier(options.caPem);
+  const verifier = options.caPem === undefined ? undefined : createCertificateVerifier(options.caPem, options.crlPem);
   const proofs = options.proofs ?? createProofCache();
   const trustId = createHash('sha256')
     .update(JSON.stringify([verifier?.trustId, allowed.patterns, privileged.patterns]))

@@ -26,6 +26,8 @@ export const issuerName = 'choria';
 export const stateFolder = 'state';
 /** What counts no longer; brokers and servers read it again when it changes. */
 export const revokedName = 'revoked';
+/** The certificates among it, as the authority signed it; where members have certificates. */
+export const revocationListName = 'crl.pem';
 
 export function configurationText(kind: MemberKind, options: ConfigurationOptions): string {
   switch (kind) {
@@ -88,7 +90,7 @@ function networkLines({broker, collectives}: ConfigurationOptions['organisation'
 }
 
 function brokerText(options: ConfigurationOptions): string {
-  const {organisation, name, target} = options;
+  const {organisation, name} = options;
   const {broker} = organisation;
   return lines(`The broker of ${organisation.name}, written by choria init`, [
     [`identity = ${name}`, 'logfile = stdout', 'loglevel = info'],
@@ -98,12 +100,15 @@ function brokerText(options: ConfigurationOptions): string {
       ...(broker.listenAddress === undefined ? [] : [`plugin.choria.network.listen_address = ${broker.listenAddress}`]),
       'plugin.choria.use_srv = false',
     ],
-    [...securityLines(options, 'broker'), revocationLine(target)],
+    [...securityLines(options, 'broker'), ...revocationLines(options)],
   ]);
 }
 
-function revocationLine(target: string): string {
-  return `plugin.choria.security.revocation_file = ${join(target, revokedName)}`;
+function revocationLines({organisation, target}: ConfigurationOptions): readonly string[] {
+  return [
+    `plugin.choria.security.revocation_file = ${join(target, revokedName)}`,
+    ...(organisation.security === 'x509' ? [`plugin.security.crl_file = ${join(target, revocationListName)}`] : []),
+  ];
 }
 
 function serverText(options: ConfigurationOptions): string {
@@ -111,7 +116,7 @@ function serverText(options: ConfigurationOptions): string {
   return lines(`The node ${name} of ${organisation.name}, written by choria init`, [
     [`identity = ${name}`, 'logfile = stdout', 'loglevel = info'],
     networkLines(organisation),
-    [...securityLines(options, 'node'), revocationLine(target)],
+    [...securityLines(options, 'node'), ...revocationLines(options)],
     [
       '# What filters look at.',
       `plugin.yaml = ${join(target, factsName)}`,

@@ -12,6 +12,7 @@ import {
   memberFolder,
   privateMode,
   publicMode,
+  revocationListFile,
   revokedFile,
 } from './layout.ts';
 import {organisationLimits} from './limits.ts';
@@ -26,7 +27,7 @@ import {
 import {planMember, under} from './plan.ts';
 import type {RoleMember} from './policies.ts';
 import {manifestText, recordFile} from './records.ts';
-import {revocationText} from './revocations.ts';
+import {revocationListPem, revocationText} from './revocations.ts';
 import {placeFolder} from './staging.ts';
 import type {BrokerAddress, Organisation, OrganisationSecurity, PlannedFile} from './types.ts';
 
@@ -99,6 +100,7 @@ export async function createOrganisation(
   const validity = options.validityMs === undefined ? {} : {validityMs: options.validityMs};
   const issue = {authority, collectives: organisation.collectives, ...validity};
   const roles: readonly RoleMember[] = users.map((name) => ({callerId: callerIdOf(security, name), role: 'operator'}));
+  const revocationList = revocationListPem([], {authority, security, nowMs});
   const brokerName = organisation.broker.host;
   const [broker, userMembers, nodeMembers] = await Promise.all([
     issueMember(platform, {...issue, kind: 'broker', name: brokerName}),
@@ -114,6 +116,7 @@ export async function createOrganisation(
       target: join(directory, folder),
       roles,
       revoked: [],
+      revocationList,
       ...(node?.facts === undefined ? {} : {facts: node.facts}),
       ...(node?.classes === undefined ? {} : {classes: node.classes}),
     });
@@ -125,6 +128,7 @@ export async function createOrganisation(
     {path: authorityKey, text: authority.keyPem, mode: privateMode},
     ...(issuerSeed === undefined ? [] : [{path: issuerSeedPath, text: issuerSeed.toString('hex'), mode: privateMode}]),
     {path: revokedFile, text: revocationText([]), mode: publicMode},
+    ...(revocationList === undefined ? [] : [{path: revocationListFile, text: revocationList, mode: publicMode}]),
     ...planOne(broker),
     ...userMembers.flatMap((member) => planOne(member)),
     ...nodeMembers.flatMap((member, index) => planOne(member, nodes[index])),

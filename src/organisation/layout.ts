@@ -13,6 +13,8 @@ export const authorityKey = join('authority', 'ca.key');
 export const issuerSeed = join('authority', 'issuer.seed');
 export const issuedFolder = join('authority', 'issued');
 export const revokedFile = join('authority', 'revoked');
+/** The certificates among them, for TLS libraries. */
+export const revocationListFile = join('authority', 'crl.pem');
 
 /** The folder of one member, below the organisation's. */
 export function memberFolder(kind: MemberKind, name: string): string {

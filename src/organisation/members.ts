@@ -12,7 +12,7 @@ import {callerIdOf, checkDirectory, userNameFor} from './names.ts';
 import {planCredentials, planMember} from './plan.ts';
 import {groupsPath, groupsText, type RoleMember} from './policies.ts';
 import {readOrganisation, readRecords, recordFile} from './records.ts';
-import {readRevocations, revokedSerials} from './revocations.ts';
+import {readRevocations, revocationListPem, revokedSerials} from './revocations.ts';
 import {alreadyThere, codeOf, exists, isFree, placeFolder, writeFailed} from './staging.ts';
 import type {
   IssuedRecord,
@@ -73,6 +73,7 @@ export async function addMembers(platform: OrganisationPlatform, options: AddOpt
   const authority = await readAuthority(files, organisation);
   const revoked = await readRevocations(files, options.directory);
   const withdrawn = revokedSerials(revoked);
+  const revocationList = revocationListPem(revoked, {authority, security, nowMs: platform.clock.nowMs()});
   const before = (await readRecords(files, options.directory)).filter((record) => !withdrawn.has(record.serial));
   const added = users.map((user) => ({callerId: callerIdOf(security, user.name), role: user.role}));
   const roles = [
@@ -97,6 +98,7 @@ export async function addMembers(platform: OrganisationPlatform, options: AddOpt
       target: options.target ?? place,
       roles,
       revoked,
+      revocationList,
       ...(item.node?.facts === undefined ? {} : {facts: item.node.facts}),
       ...(item.node?.classes === undefined ? {} : {classes: item.node.classes}),
     });
@@ -168,7 +170,7 @@ export async function writeGroups(
 }
 
 /** @throws {OrganisationError} `ERR_ORGANISATION_DAMAGED` */
-async function readAuthority(files: Files, {directory, security}: Organisation): Promise<Authority> {
+export async function readAuthority(files: Files, {directory, security}: Organisation): Promise<Authority> {
   const read = async (name: string): Promise<string> => {
     const path = join(directory, name);
     try {

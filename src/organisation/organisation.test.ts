@@ -1,6 +1,13 @@
 import {createPrivateKey, X509Certificate} from 'node:crypto';
 import {describe, expect, test} from 'vitest';
-import {ed25519PublicFromSeed, ed25519PublicKey, parseSeed, readToken, verifyToken} from '../crypto/index.ts';
+import {
+  createCertificateVerifier,
+  ed25519PublicFromSeed,
+  ed25519PublicKey,
+  parseSeed,
+  readToken,
+  verifyToken,
+} from '../crypto/index.ts';
 import {createFakePlatform, type FakePlatform} from '../../test/support/fake-platform.ts';
 import {systemError} from '../../test/support/fake-files.ts';
 import {addMembers, createOrganisation, moveBroker, organisationStatus, renewMembers, revokeMember} from './index.ts';
@@ -266,6 +273,29 @@ describe('an organisation that is kept', () => {
     await addMembers(platform, {directory, users: [{name: 'bob', role: 'reader'}], force: true});
     const {members} = await organisationStatus(platform, directory);
     expect(members.find((member) => member.name === 'bob.mcollective')).toMatchObject({state: 'valid', role: 'reader'});
+  });
+
+  test('the authority itself lists what it revoked, and broker and nodes are told to look', async () => {
+    const fake = await setUp();
+    const {platform} = fake;
+    const caPem = pem(fake, 'authority/ca.pem');
+    const rip = pem(fake, 'users/rip.mcollective/certificate.pem');
+    const nowMs = platform.clock.nowMs();
+    const judge = (folder: string) =>
+      createCertificateVerifier(caPem, pem(fake, `${folder}/crl.pem`)).verifyClient(rip, nowMs + 1000);
+    for (const [folder, config] of [
+      ['broker', 'broker.conf'],
+      ['nodes/web1.example.net', 'server.conf'],
+    ] as const) {
+      expect(pem(fake, `${folder}/${config}`)).toContain(`plugin.security.crl_file = ${directory}/${folder}/crl.pem\n`);
+      expect(judge(folder).certificate.commonName).toBe('rip.mcollective');
+    }
+    await revokeMember(platform, {directory, name: 'rip'});
+    for (const folder of ['authority', 'broker', 'nodes/web1.example.net']) {
+      expect(() => judge(folder)).toThrow(/has revoked it/);
+    }
+    await addMembers(platform, {directory, nodes: [{name: 'web9.example.net'}]});
+    expect(() => judge('nodes/web9.example.net')).toThrow(/has revoked it/);
   });
 
   test('does not revoke its broker, without which nobody could be told', async () => {

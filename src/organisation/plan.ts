@@ -6,6 +6,7 @@ import {
   configurationText,
   factsName,
   keyName,
+  revocationListName,
   revokedName,
   seedName,
   stateFolder,
@@ -27,19 +28,24 @@ export interface MemberPlanOptions {
   readonly roles: readonly RoleMember[];
   /** Lines of revocations; for brokers and nodes. */
   readonly revoked: readonly string[];
+  /** The same as the authority's own list; where members have certificates. */
+  readonly revocationList: string | undefined;
   readonly facts?: Readonly<Record<string, unknown>>;
   readonly classes?: readonly string[];
 }
 
 /** Paths are below the member's folder. */
 export function planMember(options: MemberPlanOptions): readonly PlannedFile[] {
-  const {organisation, member, caPem, target} = options;
+  const {organisation, member, caPem, target, revocationList} = options;
   const {kind, name} = member.record;
   return [
     {path: caName, text: caPem, mode: publicMode},
     ...planCredentials(member),
     {path: configName(kind), text: configurationText(kind, {organisation, name, target}), mode: privateMode},
     ...(kind === 'user' ? [] : [{path: revokedName, text: revocationText(options.revoked), mode: publicMode}]),
+    ...(kind === 'user' || revocationList === undefined
+      ? []
+      : [{path: revocationListName, text: revocationList, mode: publicMode}]),
     ...(kind === 'node' ? planNode(options) : []),
   ];
 }

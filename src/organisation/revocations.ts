@@ -4,12 +4,14 @@
  *     certificate 4d1f... web1.example.net
  */
 import {join} from 'node:path';
+import {issueRevocationList, readCertificates} from '../crypto/index.ts';
 import {errorMessage} from '../lib/errors.ts';
 import type {Files} from '../lib/platform.ts';
 import {OrganisationError} from './errors.ts';
 import {revokedFile} from './layout.ts';
 import {codeOf} from './staging.ts';
-import type {IssuedRecord} from './types.ts';
+import type {Authority} from './issue.ts';
+import type {IssuedRecord, OrganisationSecurity} from './types.ts';
 
 const listBytesMax = 16 * 1024 * 1024;
 
@@ -46,4 +48,25 @@ export function revokedSerials(lines: readonly string[]): ReadonlySet<string> {
       .filter(([kind]) => kind === 'certificate' || kind === 'token')
       .map(([, serial = '']) => serial),
   );
+}
+
+/**
+ * The same in the form that TLS libraries and other programs read, signed by the authority; undefined where members have no certificates.
+ *
+ * It lasts as long as the authority: a list that ends would lock everybody out on the day that nobody thought of it.
+ */
+export function revocationListPem(
+  lines: readonly string[],
+  options: {readonly authority: Authority; readonly security: OrganisationSecurity; readonly nowMs: number},
+): string | undefined {
+  const {authority, security, nowMs} = options;
+  if (security !== 'x509') return undefined;
+  const serials = lines.map((line) => line.split(' ')).filter(([kind]) => kind === 'certificate');
+  const [root] = readCertificates(authority.certificatePem, 1);
+  return issueRevocationList({
+    authority,
+    revoked: serials.map(([, serial = '']) => ({serial, atMs: nowMs})),
+    nowMs,
+    untilMs: root?.notAfterMs ?? nowMs,
+  });
 }

@@ -1,13 +1,13 @@
 /** Takes a member's certificates back: all that were ever issued to it and have not ended yet. */
 import {join} from 'node:path';
 import type {Files} from '../lib/platform.ts';
-import {revokedName} from './configuration.ts';
+import {revocationListName, revokedName} from './configuration.ts';
 import type {OrganisationPlatform} from './create.ts';
-import {publicMode, revokedFile} from './layout.ts';
-import {findMember, nodeFolders, organisationStatus, rolesOf, writeGroups} from './members.ts';
+import {publicMode, revocationListFile, revokedFile} from './layout.ts';
+import {findMember, nodeFolders, organisationStatus, readAuthority, rolesOf, writeGroups} from './members.ts';
 import {callerIdOf} from './names.ts';
 import {readRecords} from './records.ts';
-import {readRevocations, revocationLine, revocationText} from './revocations.ts';
+import {readRevocations, revocationLine, revocationListPem, revocationText} from './revocations.ts';
 import {exists, writeFailed} from './staging.ts';
 
 export interface RevokeResult {
@@ -42,13 +42,26 @@ export async function revokeMember(
   const before = await readRevocations(files, directory);
   const lines = [...before, ...taken.map(revocationLine)];
   const serials = taken.filter((record) => !before.includes(revocationLine(record))).map((record) => record.serial);
-  const written = [join(directory, revokedFile)];
-  await writeList(files, written[0] ?? '', lines);
-  for (const folder of [join(directory, 'broker'), ...(await nodeFolders(files, directory))]) {
-    if (!(await exists(files, folder))) continue;
-    const path = join(folder, revokedName);
-    await writeList(files, path, lines);
+  const written: string[] = [];
+  const write = async (path: string, text: string): Promise<void> => {
+    await writeList(files, path, text);
     written.push(path);
+  };
+  const text = revocationText(lines);
+  await write(join(directory, revokedFile), text);
+  const folders: string[] = [];
+  for (const folder of [join(directory, 'broker'), ...(await nodeFolders(files, directory))]) {
+    if (await exists(files, folder)) folders.push(folder);
+  }
+  for (const folder of folders) await write(join(folder, revokedName), text);
+  const list = revocationListPem(lines, {
+    authority: await readAuthority(files, organisation),
+    security: organisation.security,
+    nowMs: clock.nowMs(),
+  });
+  if (list !== undefined) {
+    await write(join(directory, revocationListFile), list);
+    for (const folder of folders) await write(join(folder, revocationListName), list);
   }
   if (member.kind === 'user') {
     const left = rolesOf(records, organisation.security).filter(
@@ -59,9 +72,9 @@ export async function revokeMember(
   return {name: member.name, serials, written};
 }
 
-async function writeList(files: Files, path: string, lines: readonly string[]): Promise<void> {
+async function writeList(files: Files, path: string, text: string): Promise<void> {
   try {
-    await files.writeAtomic(path, revocationText(lines), {mode: publicMode});
+    await files.writeAtomic(path, text, {mode: publicMode});
   } catch (error) {
     throw writeFailed(path, error);
   }

@@ -9,9 +9,12 @@ import {X509Certificate} from 'node:crypto';
 import {
   createNameMatcher,
   type CredentialFacts,
+  CryptoError,
   defaultAllowedCallers,
   defaultPrivilegedCallers,
+  issuedId,
   normalHex,
+  readCertificates,
 } from '../../crypto/index.ts';
 import type {PeerCertificate} from '../../lib/network.ts';
 import type {Clock} from '../../lib/platform.ts';
@@ -120,9 +123,21 @@ const sharedNodePublish = {
   ],
 } as const;
 
-/** By what a certificate can be revoked: its names, its fingerprint, its serial number. */
+/** By what a certificate can be revoked: its names, its fingerprint, its serial number, alone and with who signed it. */
 export function certificateCredential(certificate: PeerCertificate): CredentialFacts {
   const names = [...new Set([certificate.commonName, ...certificate.subjectAltNames.slice(0, identitiesMax)])];
-  const serial = certificate.pem === '' ? [] : [normalHex(new X509Certificate(certificate.pem).serialNumber)];
-  return {names, ids: [normalHex(certificate.fingerprint256), ...serial]};
+  return {names, ids: [normalHex(certificate.fingerprint256), ...issuedIds(certificate.pem)]};
+}
+
+function issuedIds(pem: string): readonly string[] {
+  if (pem === '') return [];
+  const serial = normalHex(new X509Certificate(pem).serialNumber);
+  try {
+    const [read] = readCertificates(pem, 1);
+    return read === undefined ? [serial] : [serial, issuedId(read)];
+  } catch (error) {
+    // Odder than we read it, yet the TLS library took it: its number alone can still be revoked.
+    if (error instanceof CryptoError) return [serial];
+    throw error;
+  }
 }

@@ -115,9 +115,10 @@ export async function runInitRevoke(context: CliContext, parsed: ParsedArguments
   const what = serials.length === 0 ? 'had been revoked before' : `is revoked: ${count(serials.length, 'credential')}`;
   stdout.write(`${name} ${what}\n`);
   stdout.write(
-    `A broker that runs here cuts its connections within a second; copy this list to brokers and nodes on other machines:\n`,
+    `A broker that runs here cuts its connections within a second; copy this to the folders of brokers and nodes on other machines:\n`,
   );
-  stdout.write(`  ${inertLine(written[0] ?? '')}\n`);
+  const lists = written.filter((path) => path.startsWith(`${directory}/authority/`));
+  for (const path of lists) stdout.write(`  ${inertLine(path)}\n`);
   return 0;
 }
 
