@@ -62,21 +62,28 @@ const goPrograms = [
   {name: 'opa', module: 'github.com/open-policy-agent/opa@v1.17.1'},
 ];
 
-/** Debian packages that the peers tier talks to: `file` tells whether the package is there already. */
+/** Whether a shell finds the program, or a test of ours ends well. */
+const succeeds = (script) => spawnSync('sh', ['-c', script], {stdio: 'ignore'}).status === 0;
+
+/** Debian packages that the peers tier talks to or builds with, and how to see that what they bring is there already. */
 const debianPackages = [
-  {name: 'ruby', file: '/usr/bin/ruby'},
-  {name: 'mcollective-client', file: '/usr/bin/mco'},
-  {name: 'puppet', file: '/usr/bin/puppet'},
-  {name: 'softhsm2', file: '/usr/bin/softhsm2-util'},
-  {name: 'opensc', file: '/usr/bin/pkcs11-tool'},
-  {name: 'prometheus', file: '/usr/bin/prometheus'},
-  {name: 'prometheus-alertmanager', file: '/usr/bin/prometheus-alertmanager'},
-  {name: 'chromium', file: '/usr/bin/chromium'},
-  {name: 'zsh', file: '/usr/bin/zsh'},
+  {name: 'ruby', has: 'command -v ruby'},
+  {name: 'mcollective-client', has: 'command -v mco'},
+  {name: 'puppet', has: 'command -v puppet'},
+  {name: 'softhsm2', has: 'command -v softhsm2-util'},
+  {name: 'opensc', has: 'command -v pkcs11-tool'},
+  {name: 'prometheus', has: 'command -v prometheus'},
+  {name: 'prometheus-alertmanager', has: 'command -v prometheus-alertmanager'},
+  {name: 'chromium', has: 'command -v chromium'},
+  {name: 'zsh', has: 'command -v zsh'},
+  {name: 'default-jdk-headless', has: 'command -v javac'},
+  {name: 'maven', has: 'command -v mvn'},
+  {name: 'python3-venv', has: 'python3 -c "import ensurepip, venv"'},
+  {name: 'cargo', has: 'command -v cargo'},
 ];
 
 function installDebianPackages() {
-  const missing = debianPackages.filter(({file}) => !existsSync(file)).map(({name}) => name);
+  const missing = debianPackages.filter(({has}) => !succeeds(has)).map(({name}) => name);
   if (missing.length === 0) return;
   process.stdout.write(`\n== install: ${missing.join(' ')}\n`);
   // Only root may install; elsewhere sudo must be there and ask for nothing.
