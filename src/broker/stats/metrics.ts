@@ -87,6 +87,8 @@ export async function createBrokerMetrics(options: {
   const {identity, view} = options;
   const common = (name: BrokerMetric) => ({name, help: brokerMetrics[name], registers: [registry]});
   collectDefaultMetrics({register: registry});
+  // Their sums, under names that the conventions keep for counters; the figures by type stay.
+  for (const name of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${name}_total`);
   new Counter({...common('choria_build_info'), labelNames: ['version', 'sha', 'identity']}).inc({
     version,
     sha: 'unknown',
