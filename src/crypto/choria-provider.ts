@@ -5,9 +5,17 @@
 import {createHash, type KeyObject} from 'node:crypto';
 import type {TlsMaterial} from '../lib/network.ts';
 import type {Files} from '../lib/platform.ts';
-import {createBoundedCache} from './bounded-cache.ts';
+import {type BoundedCache, createBoundedCache} from './bounded-cache.ts';
 import {keyPairProblem, readOptional} from './credential-files.ts';
-import {ed25519PublicFromSeed, ed25519PublicKey, isHexKey, parseSeed, signEd25519, verifyEd25519} from './ed25519.ts';
+import {
+  ed25519PrivateKey,
+  ed25519PublicFromSeed,
+  ed25519PublicKey,
+  isHexKey,
+  parseSeed,
+  signEd25519,
+  verifyEd25519,
+} from './ed25519.ts';
 import {CryptoError} from './errors.ts';
 import {tokenInvalid} from './jwt.ts';
 import {cryptoLimits} from './limits.ts';
@@ -93,7 +101,8 @@ function pairProblem([token, seed]: FileContents, options: ChoriaProviderOptions
 /** A provider over a token and a seed that are already read. */
 export function createMemoryChoriaProvider(options: ChoriaCoreOptions): SecurityProvider {
   const trust = new Trust(options);
-  const seed = options.seed === undefined ? undefined : parseSeed(options.seed);
+  // Making the key object takes longer than signing with it.
+  const key = options.seed === undefined ? undefined : ed25519PrivateKey(parseSeed(options.seed));
   const own = options.token === undefined ? undefined : readToken(options.token);
   const proofs = createBoundedCache<ProvenCaller>(cryptoLimits.proofCacheEntriesMax);
   return {
@@ -106,13 +115,13 @@ export function createMemoryChoriaProvider(options: ChoriaCoreOptions): Security
     trustId: trust.id,
     ...(own?.expiresAtMs === undefined ? {} : {expiresAtMs: own.expiresAtMs}),
     async sign(message) {
-      if (seed === undefined) {
+      if (key === undefined) {
         throw new CryptoError(
           'ERR_CREDENTIALS_MISSING',
           `Cannot sign as "${options.identity}": there is no ed25519 seed`,
         );
       }
-      return signEd25519(seed, message);
+      return signEd25519(key, message);
     },
     verifyRequest(proof) {
       const hash = proofHash(proof);
@@ -141,9 +150,20 @@ function validateSetup(options: ChoriaCoreOptions): readonly string[] {
   return problems;
 }
 
+/** A token whose signature was found good. */
+interface VerifiedToken {
+  readonly token: Token;
+  /** By which it was signed. */
+  readonly signedBy: KeyObject;
+  /** Of whoever holds it; undefined when it names none. */
+  readonly holder: KeyObject | undefined;
+}
+
 /** Whose keys may have signed a token. */
 class Trust {
   readonly id: string;
+  /** Callers and nodes show the same token with each message; only its signature and dates are remembered. */
+  private readonly verified: BoundedCache<VerifiedToken> = createBoundedCache(cryptoLimits.tokenCacheEntriesMax);
   private readonly issuers: ReadonlyMap<string, KeyObject>;
   private readonly signers: readonly KeyObject[];
 
@@ -164,6 +184,26 @@ class Trust {
     const key = this.issuers.get(token.organization);
     if (key === undefined) throw tokenInvalid(`no issuer found for ou ${JSON.stringify(token.organization)}`);
     return [key];
+  }
+
+  /**
+   * @throws {CryptoError} `ERR_TOKEN_INVALID`
+   */
+  verify(text: string, purpose: TokenPurpose, nowMs: number): VerifiedToken {
+    const id = createHash('sha256').update(purpose).update('\0').update(text).digest('base64');
+    const known = this.verified.get(id, nowMs);
+    if (known !== undefined) return known;
+    const claimed = readToken(text);
+    if (purpose === 'choria_client_id' && claimed.purpose !== purpose) {
+      throw tokenInvalid('callers must have a client token');
+    }
+    const {token, key} = this.find(claimed, verifyAs(text, purpose, nowMs));
+    const {publicKey} = token;
+    const holder = publicKey?.length === 32 ? ed25519PublicKey(publicKey) : undefined;
+    const verified = {token, signedBy: key, holder};
+    const untilMs = nowMs + cryptoLimits.tokenCacheSeconds * 1_000;
+    this.verified.set(id, verified, Math.min(untilMs, token.expiresAtMs ?? untilMs));
+    return verified;
   }
 
   /** The first key under which `check` finds a good token; failures of permission are thrown by `judge` and end the search. */
@@ -190,12 +230,11 @@ function verifyAs(text: string, purpose: TokenPurpose, nowMs: number): (key: Key
 }
 
 function verifyCaller(proof: RequestProof, trust: Trust): ProvenCaller {
-  const claimed = readToken(proof.credential);
-  if (claimed.purpose !== 'choria_client_id') throw tokenInvalid('callers must have a client token');
-  const {token} = trust.find(claimed, verifyAs(proof.credential, 'choria_client_id', proof.nowMs));
+  const verified = trust.verify(proof.credential, 'choria_client_id', proof.nowMs);
+  const {token} = verified;
   if (token.hasPermission('signed_fleet_management')) throw tokenInvalid('requires authority delegation');
   if (!token.hasPermission('fleet_management')) throw tokenInvalid('does not have fleet management access');
-  checkSignature(proof, token);
+  checkSignature(proof, verified);
   if (token.name !== proof.claimedCaller) {
     throw new CryptoError(
       'ERR_CALLER_NOT_ALLOWED',
@@ -216,14 +255,15 @@ function verifyCaller(proof: RequestProof, trust: Trust): ProvenCaller {
  */
 function verifyDelegated(proof: RequestProof, trust: Trust): ProvenCaller {
   const signerText = proof.signerCredential ?? '';
-  const {token: signer, key} = trust.find(readToken(signerText), verifyAs(signerText, 'choria_client_id', proof.nowMs));
+  const verified = trust.verify(signerText, 'choria_client_id', proof.nowMs);
+  const {token: signer, signedBy: key} = verified;
   if (!signer.hasPermission('authentication_delegator'))
     throw tokenInvalid('the signer does not have the delegator permission');
   const caller = verifyToken(proof.credential, {key, purpose: 'choria_client_id', nowMs: proof.nowMs});
   if (!caller.hasPermission('fleet_management') && !caller.hasPermission('signed_fleet_management')) {
     throw tokenInvalid('does not have fleet management access');
   }
-  checkSignature(proof, signer);
+  checkSignature(proof, verified);
   const isOwnToken = [caller.name, caller.name.replace(/[@.]/g, '_')].includes(proof.claimedCaller);
   const ends = [signer.expiresAtMs, caller.expiresAtMs].filter((value) => value !== undefined);
   return {
@@ -235,9 +275,9 @@ function verifyDelegated(proof: RequestProof, trust: Trust): ProvenCaller {
   };
 }
 
-function checkSignature(proof: RequestProof, token: Token): void {
-  if (token.publicKey === undefined) throw tokenInvalid('it holds no public key');
-  if (!verifyEd25519(token.publicKey, proof)) {
+function checkSignature(proof: RequestProof, {token, holder}: VerifiedToken): void {
+  if (holder === undefined) throw tokenInvalid('it holds no public key');
+  if (!verifyEd25519(holder, proof)) {
     throw new CryptoError(
       'ERR_SIGNATURE_INVALID',
       `Cannot verify request: the signature was not made by the holder of the token of ${JSON.stringify(token.name)}`,
@@ -247,9 +287,8 @@ function checkSignature(proof: RequestProof, token: Token): void {
 
 function isReplyBySender(proof: ReplyProof, trust: Trust): boolean {
   try {
-    const claimed = readToken(proof.credential);
-    const {token} = trust.find(claimed, verifyAs(proof.credential, 'choria_server', proof.nowMs));
-    return token.name === proof.claimedSender && token.publicKey !== undefined && verifyEd25519(token.publicKey, proof);
+    const {token, holder} = trust.verify(proof.credential, 'choria_server', proof.nowMs);
+    return token.name === proof.claimedSender && holder !== undefined && verifyEd25519(holder, proof);
   } catch (error) {
     if (error instanceof CryptoError) return false;
     throw error;

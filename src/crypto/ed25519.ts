@@ -42,15 +42,18 @@ export function ed25519PublicFromSeed(seed: Uint8Array): Buffer {
   return createPublicKey(ed25519PrivateKey(seed)).export({format: 'der', type: 'spki'}).subarray(publicPrefix.length);
 }
 
-export function signEd25519(seed: Uint8Array, message: Uint8Array): Buffer {
-  return signWith(null, message, ed25519PrivateKey(seed));
+/** @param key a seed, or its key object where many messages are signed: making one takes longer than signing */
+export function signEd25519(key: Uint8Array | KeyObject, message: Uint8Array): Buffer {
+  return signWith(null, message, key instanceof Uint8Array ? ed25519PrivateKey(key) : key);
 }
 
 /** False for anything that is not a good signature, odd sizes and points included. */
 export function verifyEd25519(
-  publicKey: Uint8Array,
+  publicKey: Uint8Array | KeyObject,
   options: {readonly message: Uint8Array; readonly signature: Uint8Array},
 ): boolean {
-  if (publicKey.length !== 32 || options.signature.length !== 64) return false;
+  if (options.signature.length !== 64) return false;
+  if (!(publicKey instanceof Uint8Array)) return verifyWith(null, options.message, publicKey, options.signature);
+  if (publicKey.length !== 32) return false;
   return verifyWith(null, options.message, ed25519PublicKey(publicKey), options.signature);
 }

@@ -17,6 +17,9 @@ export const cryptoLimits = {
   proofCacheEntriesMax: 8_192,
   /** How long a verdict is kept even when the credential lives on; longer than any burst of identical bytes. */
   proofCacheSeconds: 60,
+  /** Tokens whose signature was found good, and for how long that is believed: a fleet's callers, and the nodes that answer at once. */
+  tokenCacheEntriesMax: 2_048,
+  tokenCacheSeconds: 60,
   /** PEM and token files: the largest real ones are CA bundles. */
   credentialFileBytesMax: 1_048_576,
   /** Compact tokens with a policy inside; larger ones cost parsing time on every node. */
