@@ -22,6 +22,7 @@ const jobs = {
   conformance: (args) => run(local('tsx'), ['test/conformance/run.ts', ...args]),
   planted: (args) => run(local('tsx'), ['tools/planted.ts', ...args]),
   sim: (args) => run(local('tsx'), ['tools/sim.ts', ...args]),
+  soak: (args) => run(local('tsx'), ['tools/soak.ts', ...args]),
   bench: (args) => run(local('tsx'), ['bench/run.ts', ...args]),
   fuzz: (args) => run(local('tsx'), ['tools/fuzz.ts', ...args]),
 };

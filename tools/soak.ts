@@ -33,6 +33,8 @@ const node = 'soak.example.net';
 const broker = 'broker.example.net';
 const collective = 'mcollective';
 const inFlightMax = 64;
+/** As the systemd unit of the package starts it: small young generations, which cost no time and save 25 MiB. */
+const serverEnvironment = {NODE_OPTIONS: '--max-semi-space-size=2'};
 const idleMs = 10_000;
 const samplesWanted = 400;
 
@@ -56,7 +58,7 @@ async function startFleet(platform: Platform, directory: string, processes: Flee
       name,
       program: process.execPath,
       args: [program, ...args],
-      env: {PATH: process.env['PATH'] ?? '', HOME: directory},
+      env: {PATH: process.env['PATH'] ?? '', HOME: directory, ...(name === 'server' ? serverEnvironment : {})},
       cwd: directory,
       signal: new AbortController().signal,
     });
