@@ -22,6 +22,8 @@ export interface Organization extends Disposable {
   /** Writes a token and its seed; the same name again makes a new token for the same seed. */
   client(name: string, options?: TokenChange): Promise<Holder>;
   server(identity: string, options?: TokenChange): Promise<Holder>;
+  /** A provisioning token that the issuer signed. */
+  provisioning(claims: Readonly<Record<string, unknown>>): Promise<string>;
   /** Settings of a process that holds a token. */
   entries(holder: Holder): Readonly<Record<string, string>>;
   brokerEntries(holder: Holder): Readonly<Record<string, string>>;
@@ -87,6 +89,17 @@ export function createOrganization(): Organization {
         identity,
         {identity, collectives: ['choria'], permissions: {}, ou: 'choria'},
         {...change, purpose: 'choria_server'},
+      ),
+    provisioning: (claims) =>
+      issueToken(
+        {ou: 'choria', ...claims},
+        {
+          purpose: 'choria_provisioning',
+          signer: seedSigner(issuer),
+          nowMs: Date.now(),
+          validityMs: 3_600_000,
+          random: {bytes: randomBytes},
+        },
       ),
     entries,
     brokerEntries: (holder) => ({

@@ -1,0 +1,3 @@
+import {describeRights} from './rights.ts';
+
+describeRights('embedded', {skip: false});
