@@ -33,7 +33,7 @@ import {SystemService} from './system-service.ts';
 import {openWebSocketDoor, type WebSocketListenerOptions} from './websocket-door.ts';
 
 /** The NATS version whose behaviour this is; clients decide by it which features to use. */
-const natsVersion = '2.15.2';
+export const embeddedNatsVersion = '2.15.2';
 
 export interface EmbeddedEngineOptions {
   readonly platform: Pick<Platform, 'clock' | 'random' | 'network'>;
@@ -366,7 +366,7 @@ export class EmbeddedEngine implements Engine {
       core: this.#core,
       serverId: this.serverId,
       serverName: options.serverName,
-      version: natsVersion,
+      version: embeddedNatsVersion,
       host: advertise?.host ?? this.#listener?.host ?? options.host,
       port: advertise?.port ?? this.port,
       clusterName: options.clusterName,
@@ -432,7 +432,7 @@ export class EmbeddedEngine implements Engine {
     return {
       server_id: this.serverId,
       server_name: serverName,
-      version: natsVersion,
+      version: embeddedNatsVersion,
       proto: 1,
       go: 'node',
       host: advertise?.host ?? this.#listener?.host ?? this.#options.host,

@@ -11,6 +11,9 @@ const authorityRecords = ['_x-puppet-ca._tcp', '_x-puppet._tcp'];
 export async function runEnroll(context: CliContext, parsed: ParsedArguments): Promise<number> {
   const {platform, stdout} = context;
   const {config, logger} = await openCommand(context, parsed);
+  const security = {platform, mode: 'client', logger, certnameOverride: textFlag(parsed, 'certname')} as const;
+  const certname = puppetCertname(config, security);
+  stdout.write(`Enrolling with the Security System using certname ${inertLine(certname)}\n`);
   const provider = config.get('plugin.security.provider');
   if (provider !== 'puppet') {
     throw new CliError(
@@ -18,9 +21,7 @@ export async function runEnroll(context: CliContext, parsed: ParsedArguments): P
       `Could not enroll: the ${provider} security provider does not support enrollment`,
     );
   }
-  const security = {platform, mode: 'client', logger, certnameOverride: textFlag(parsed, 'certname')} as const;
-  const certname = puppetCertname(config, security);
-  stdout.write(`Enrolling with the Security System using certname ${inertLine(certname)}\n\n`);
+  stdout.write('\n');
   const isNew = await enrollWithPuppet({
     platform,
     sslDirectory: await puppetSslDirectory(config, security),

@@ -95,6 +95,7 @@ export async function runBuilderList(context: CliContext): Promise<number> {
       return [name, path, typeof description === 'string' ? description : ''];
     }),
   );
-  stdout.write(renderTable({title: 'Known Applications', headers: ['Name', 'Location', 'Description'], rows}));
+  const table = renderTable({title: 'Known Applications', headers: ['Name', 'Location', 'Description'], rows});
+  stdout.write(`${table}\n`);
   return 0;
 }

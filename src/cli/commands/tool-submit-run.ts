@@ -22,6 +22,7 @@ export async function runToolSubmit(context: CliContext, parsed: ParsedArguments
       subject: String(parsed.arguments['subject']),
       payload,
       sender: typeof sender === 'string' && sender !== '' ? sender : `user ${platform.host.uid}`,
+      identity: config.get('identity'),
       reliable: flags['reliable'] === true,
       priority: Number(flags['priority']),
       ttlMs: Number(flags['ttl']),
