@@ -47,3 +47,6 @@ export const definitionBytesMax = 4 * 1024 * 1024;
 export const definitionsMax = 1_000;
 /** Commands inside of commands; what is deeper is no definition that anybody wrote. */
 export const definitionDepthMax = 32;
+
+/** Actions, inputs and outputs that one interview for a description adds. */
+export const describedItemsMax = 1_000;

@@ -6,18 +6,17 @@ import {errorMessage} from '../../lib/errors.ts';
 import {CliError} from '../errors.ts';
 import {writeLogLine} from '../fatal.ts';
 import {inputFileBytesMax} from '../limits.ts';
+import {askYes} from '../prompt.ts';
 import {inertLine} from '../render/inert.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 
+const schemaAddress = 'https://choria.io/schemas/mcorpc/ddl/v1/agent.json';
 const packageName = /^(?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*$/;
 
-async function readDescription(
-  context: CliContext,
-  path: string,
-): Promise<{readonly ddl: AgentDdl; readonly document: unknown}> {
+async function readDescription(context: CliContext, path: string): Promise<{readonly ddl: AgentDdl}> {
   try {
     const text = (await context.platform.files.read(path, {limitBytes: inputFileBytesMax})).toString('utf8');
-    return {ddl: parseAgentDdl(text), document: JSON.parse(text)};
+    return {ddl: parseAgentDdl(text)};
   } catch (error) {
     throw new CliError('ERR_CLI_FAILED', `Cannot read the description in "${path}": ${errorMessage(error)}`, {
       cause: error,
@@ -49,35 +48,71 @@ export async function runGenerateClient(context: CliContext, parsed: ParsedArgum
   return 0;
 }
 
-async function refuseToReplace(context: CliContext, path: string): Promise<void> {
+/** Shows what does not fit the schema; such a description is written all the same, as its author may want to go on with it. */
+function checkDocument(context: CliContext, document: unknown): void {
+  const {stdout} = context;
+  stdout.write('Validating JSON DDL against the schema...\n');
+  const problems = validateDdlDocument(document);
+  if (problems.length > 0) {
+    const list = problems.map((problem) => ` - ${inertLine(problem)}\n`).join('');
+    stdout.write(`The DDL does not pass validation against ${schemaAddress}:\n\n${list}`);
+    stdout.write('\nWARN: DDL does not pass JSON Schema Validation: JSON DDL validation failed\n');
+  }
+  stdout.write('\n');
+}
+
+interface DdlFiles {
+  readonly json: string;
+  readonly ruby: string | undefined;
+  readonly isChecked: boolean;
+}
+
+async function exists(context: CliContext, path: string): Promise<boolean> {
   try {
     await context.platform.files.stat(path);
+    return true;
   } catch (error) {
-    if ((error as {code?: unknown}).code === 'ENOENT') return;
+    if ((error as {code?: unknown}).code === 'ENOENT') return false;
     throw error;
   }
-  throw new CliError('ERR_CLI_FAILED', `${path} already exist, pass --convert to write it anew`);
+}
+
+async function convert(context: CliContext, {json, ruby, isChecked}: DdlFiles): Promise<number> {
+  const {ddl} = await readDescription(context, json);
+  // In the form that programs pass on, which leaves out what is zero: a string without a bound is complained of.
+  if (isChecked) checkDocument(context, agentDdlDocument(ddl));
+  if (ruby === undefined) {
+    throw new CliError('ERR_CLI_FAILED', `Cannot convert "${json}": expected a second file, for the Ruby form`);
+  }
+  await context.platform.files.writeAtomic(ruby, `${ddlToRuby(ddl)}\n`, {mode: 0o644});
+  return 0;
+}
+
+async function describe(context: CliContext, {json, ruby, isChecked}: DdlFiles): Promise<number> {
+  const {files} = context.platform;
+  const {interview} = await import('./plugin-ddl-interview.ts');
+  const described = await interview(context, {
+    schema: schemaAddress,
+    save: async (now) => {
+      const text = `${JSON.stringify(now, null, 2)}\n`;
+      await files.writeAtomic(json, text, {mode: 0o644});
+      if (ruby !== undefined) await files.writeAtomic(ruby, `${ddlToRuby(parseAgentDdl(text))}\n`, {mode: 0o644});
+    },
+  });
+  if (isChecked) checkDocument(context, described);
+  return 0;
 }
 
 export async function runGenerateDdl(context: CliContext, parsed: ParsedArguments): Promise<number> {
-  const {stdout, platform} = context;
-  const json = String(parsed.arguments['json_output']);
   const ruby = parsed.arguments['ruby_output'];
-  const {ddl, document} = await readDescription(context, json);
-  if (parsed.flags['skip-verify'] !== true) {
-    stdout.write('Validating JSON DDL against the schema...\n');
-    const problems = validateDdlDocument(document);
-    if (problems.length > 0) {
-      const schema = String(agentDdlDocument(ddl)['$schema']);
-      const list = problems.map((problem) => ` - ${inertLine(problem)}\n`).join('');
-      stdout.write(`The DDL does not pass validation against ${schema}:\n\n${list}\n`);
-      stdout.write('WARN: DDL does not pass JSON Schema Validation: JSON DDL validation failed\n\n');
-      if (typeof ruby !== 'string') return 1;
-    } else stdout.write(`${inertLine(json)} passes validation\n`);
+  const place: DdlFiles = {
+    json: String(parsed.arguments['json_output']),
+    ruby: typeof ruby === 'string' && ruby !== '' ? ruby : undefined,
+    isChecked: parsed.flags['skip-verify'] !== true,
+  };
+  if (await exists(context, place.json)) {
+    const question = `JSON ddl ${inertLine(place.json)} already exist, convert it to Ruby`;
+    if (parsed.flags['convert'] === true || (await askYes(context, question))) return convert(context, place);
   }
-  if (typeof ruby !== 'string' || ruby === '') return 0;
-  if (parsed.flags['convert'] !== true) await refuseToReplace(context, ruby);
-  await platform.files.writeAtomic(ruby, `${ddlToRuby(ddl)}\n`, {mode: 0o644});
-  stdout.write(`Wrote the Ruby form to ${inertLine(ruby)}\n`);
-  return 0;
+  return describe(context, place);
 }
