@@ -43,6 +43,8 @@ export {
   type KeyKind,
   type KeyPair,
   type SubjectParts,
+  type CertificateIssuer,
+  createCertificateIssuer,
 } from './x509-issue.ts';
 export {issuedId, revocationsOfLists} from './revocation-list.ts';
 export {issueRevocationList, type IssueRevocationListOptions} from './revocation-list-issue.ts';

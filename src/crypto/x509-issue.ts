@@ -64,8 +64,8 @@ export interface IssueAuthorityOptions {
   readonly authority?: IssuedCertificate;
 }
 
-export interface IssueCertificateOptions {
-  readonly authority: IssuedCertificate;
+/** What a certificate says. */
+export interface CertificateNames {
   readonly commonName: string;
   readonly nowMs: number;
   readonly random: Pick<Random, 'bytes'>;
@@ -78,6 +78,10 @@ export interface IssueCertificateOptions {
   /** Default one year. */
   readonly validityMs?: number;
   readonly notBeforeMs?: number;
+}
+
+export interface IssueCertificateOptions extends CertificateNames {
+  readonly authority: IssuedCertificate;
   readonly keyKind?: KeyKind;
   readonly rsaBits?: number;
   readonly keyPem?: string;
@@ -147,7 +151,7 @@ export async function issueCertificateAuthority(options: IssueAuthorityOptions):
     issuer: options.authority ? subjectOf(options.authority.certificatePem) : subject,
     signer: options.authority ? createPrivateKey(options.authority.keyPem) : key,
     subject,
-    publicKey: createPublicKey(key),
+    publicKeyInfo: publicKeyInfo(createPublicKey(key)),
     notBeforeMs,
     notAfterMs: notBeforeMs + (options.validityMs ?? 3_650 * dayMs),
     extensions: [
@@ -167,16 +171,46 @@ export async function issueCertificate(options: IssueCertificateOptions): Promis
       ? (options.keyPem ?? (await generateKey(options.keyKind ?? 'rsa', bits)).privateKeyPem)
       : '';
   const publicKey = createPublicKey(options.publicKeyPem ?? createPrivateKey(keyPem));
+  const certificatePem = issueFor(options, {
+    issuer: subjectOf(options.authority.certificatePem),
+    signer: createPrivateKey(options.authority.keyPem),
+    publicKeyInfo: publicKeyInfo(publicKey),
+  });
+  return {certificatePem, keyPem};
+}
+
+export interface CertificateIssuer {
+  /** A certificate of the issuer's one key, in PEM. */
+  issue(options: CertificateNames): string;
+}
+
+/** For many certificates of one authority and one key: the keys are read once. */
+export function createCertificateIssuer(options: {
+  readonly authority: IssuedCertificate;
+  readonly keyPem: string;
+}): CertificateIssuer {
+  const signer = createPrivateKey(options.authority.keyPem);
+  const issuer = {
+    issuer: subjectOf(options.authority.certificatePem),
+    signer,
+    signerInfo: publicKeyInfo(createPublicKey(signer)),
+    publicKeyInfo: publicKeyInfo(createPublicKey(options.keyPem)),
+  };
+  return {issue: (names) => issueFor(names, issuer)};
+}
+
+function issueFor(
+  options: CertificateNames,
+  issuer: Pick<CertificateContent, 'issuer' | 'signer' | 'signerInfo' | 'publicKeyInfo'>,
+): string {
   const usages = options.usages ?? ['clientAuth', 'serverAuth'];
   const dnsNames = options.dnsNames ?? [options.commonName];
   const names = alternativeNames(dnsNames, options.ipAddresses ?? []);
   const notBeforeMs = options.notBeforeMs ?? options.nowMs - backdateMs;
-  const certificatePem = signCertificate({
+  return signCertificate({
     serial: options.random.bytes(16),
-    issuer: subjectOf(options.authority.certificatePem),
-    signer: createPrivateKey(options.authority.keyPem),
+    ...issuer,
     subject: distinguishedName([['2.5.4.3', options.commonName]]),
-    publicKey,
     notBeforeMs,
     notAfterMs: notBeforeMs + (options.validityMs ?? 365 * dayMs),
     extensions: [
@@ -189,7 +223,6 @@ export async function issueCertificate(options: IssueCertificateOptions): Promis
       ...(names === undefined ? [] : [extension('2.5.29.17', false, names)]),
     ],
   });
-  return {certificatePem, keyPem};
 }
 
 /** A PKCS#10 request, its subject in the order country, locality, organization, organizational unit, common name. */
@@ -229,7 +262,9 @@ interface CertificateContent {
   readonly issuer: Buffer;
   readonly signer: KeyObject;
   readonly subject: Buffer;
-  readonly publicKey: KeyObject;
+  readonly publicKeyInfo: Buffer;
+  /** Of the signer's public key, when it is known already. */
+  readonly signerInfo?: Buffer;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   readonly extensions: readonly Buffer[];
@@ -246,13 +281,17 @@ function signCertificate(content: CertificateContent): string {
     content.issuer,
     derSequence(derTime(content.notBeforeMs), derTime(content.notAfterMs)),
     content.subject,
-    publicKeyInfo(content.publicKey),
+    content.publicKeyInfo,
     der(
       0xa3,
       derSequence(
         ...content.extensions,
-        extension('2.5.29.14', false, der(derTag.octetString, keyIdentifier(content.publicKey))),
-        extension('2.5.29.35', false, derSequence(der(0x80, keyIdentifier(createPublicKey(content.signer))))),
+        extension('2.5.29.14', false, der(derTag.octetString, keyIdentifier(content.publicKeyInfo))),
+        extension(
+          '2.5.29.35',
+          false,
+          derSequence(der(0x80, keyIdentifier(content.signerInfo ?? publicKeyInfo(createPublicKey(content.signer))))),
+        ),
       ),
     ),
   );
@@ -308,8 +347,8 @@ function extension(oid: string, isCritical: boolean, value: Buffer): Buffer {
 }
 
 /** Names a key inside certificates; both sides of a signature use the same. */
-function keyIdentifier(key: KeyObject): Buffer {
-  return createHash('sha1').update(publicKeyInfo(key)).digest();
+function keyIdentifier(info: Buffer): Buffer {
+  return createHash('sha1').update(info).digest();
 }
 
 function alternativeNames(dnsNames: readonly string[], ipAddresses: readonly string[]): Buffer | undefined {

@@ -30,7 +30,9 @@ export interface TlsState {
   readonly cipher: string;
   /** True when the peer gave a certificate that chains to our roots. */
   readonly peerVerified: boolean;
-  readonly peerCertificate?: PeerCertificate;
+  readonly peerCertificate?: PeerCertificate | undefined;
+  /** The keys came from an earlier connection: no certificate was shown again. */
+  readonly isResumed?: boolean;
 }
 
 export interface ClientTls {

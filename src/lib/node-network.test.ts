@@ -3,6 +3,7 @@ import {fileURLToPath} from 'node:url';
 import {describe, expect, test} from 'vitest';
 import type {ByteStream, ClientTls, ServerTls, TlsMaterial} from './network.ts';
 import {createNodeNetwork} from './node-network.ts';
+import type {Network} from './platform.ts';
 
 const pki = fileURLToPath(new URL('../../test/fixtures/pki/', import.meta.url));
 
@@ -15,13 +16,17 @@ function material(name: string, caName = 'ca'): TlsMaterial {
 }
 
 /** Two ends of one real connection. */
-async function pair(network = createNodeNetwork()): Promise<{client: ByteStream; server: ByteStream}> {
+function pair(network = createNodeNetwork()): Promise<{client: ByteStream; server: ByteStream}> {
+  return pairOf(network, network);
+}
+
+async function pairOf(clients: Network, servers: Network): Promise<{client: ByteStream; server: ByteStream}> {
   let accept: (stream: ByteStream) => void = () => {};
   const accepted = new Promise<ByteStream>((resolve) => {
     accept = resolve;
   });
-  const listener = await network.listen({host: '127.0.0.1', port: 0}, (stream) => accept(stream));
-  const client = await network.connect({host: '127.0.0.1', port: listener.port, timeoutMs: 5000});
+  const listener = await servers.listen({host: '127.0.0.1', port: 0}, (stream) => accept(stream));
+  const client = await clients.connect({host: '127.0.0.1', port: listener.port, timeoutMs: 5000});
   const server = await accepted;
   await listener.close();
   return {client, server};
@@ -209,19 +214,55 @@ describe('TLS', () => {
     legacy.client.destroy();
   });
 
+  /** One connection with a byte in each direction, which brings the client its tickets. */
+  async function visit(network: Network, options: {readonly server?: Partial<ServerTls>} = {}) {
+    const {client, server, serverResult, clientResult} = await secure({material: node}, options.server, network);
+    server.write(Buffer.from('x'));
+    await collect(client, 1);
+    client.destroy();
+    server.destroy();
+    return {serverResult, clientResult};
+  }
+  const node = material('node1');
+
   test('a second connection resumes the session and the client certificate stays proven', async () => {
     const network = createNodeNetwork();
-    const shared = material('node1');
-    for (let round = 0; round < 2; round += 1) {
-      const {client, server, serverResult} = await secure({material: shared}, {}, network);
+    for (const isResumed of [false, true]) {
+      const {serverResult, clientResult} = await visit(network);
+      expect(clientResult).toMatchObject({value: {isResumed, peerVerified: true}});
       expect(serverResult).toMatchObject({
-        value: {peerVerified: true, peerCertificate: {commonName: 'node1.example.net'}},
+        value: {isResumed, peerVerified: true, peerCertificate: {commonName: 'node1.example.net'}},
       });
+    }
+  });
+
+  test('a listener that was started again with the same files resumes what its predecessor began', async () => {
+    const clients = createNodeNetwork();
+    const resumed: unknown[] = [];
+    for (let start = 0; start < 2; start += 1) {
+      const {client, server} = await pairOf(clients, createNodeNetwork());
+      const [, state] = await Promise.all([
+        server.startTlsServer({material: material('broker'), clientCertificates: 'required', timeoutMs: 5000}),
+        client.startTlsClient({material: node, serverName: 'localhost', verify: true, timeoutMs: 5000}),
+      ]);
+      resumed.push(state.isResumed);
       server.write(Buffer.from('x'));
       await collect(client, 1);
       client.destroy();
       server.destroy();
     }
+    expect(resumed).toEqual([false, true]);
+  });
+
+  test('a listener with another authority resumes nothing', async () => {
+    const network = createNodeNetwork();
+    await visit(network);
+    const other = {
+      ...material('broker'),
+      caPem: `${material('broker').caPem ?? ''}${material('broker', 'ca').caPem ?? ''}`,
+    };
+    const {clientResult} = await visit(network, {server: {material: other}});
+    expect(clientResult).toMatchObject({value: {isResumed: false}});
   });
 
   test('a peer that never shakes hands is cut in time', async () => {

@@ -11,7 +11,7 @@ import {connect as tlsConnect, type TLSSocket} from 'node:tls';
 import {errorMessage} from './errors.ts';
 import type {ByteStream, ClientTls, ServerTls, TlsState} from './network.ts';
 import {NetworkError} from './network-errors.ts';
-import {addressKey, checkName, describeTls, type TlsStore} from './node-tls.ts';
+import {addressKey, checkName, describeTls, describeTlsServer, type TlsStore} from './node-tls.ts';
 
 /** Chunks below this many bytes in total are copied into one; larger ones go out as a vector. */
 const joinBytesMax = 65_536;
@@ -177,7 +177,8 @@ export class NodeStream implements ByteStream {
   startTlsClient(options: ClientTls & {readonly timeoutMs: number}): Promise<TlsState> {
     return this.#upgrade(options.timeoutMs, (raw, done, failed) => {
       const context = this.#store.context(options.material);
-      const key = `${this.#store.keyOf(options.material)} ${options.serverName} ${this.remoteAddress} ${this.remotePort} ${options.verify} ${options.legacyNames}`;
+      // By name, as TLS has it: a broker that was started again, or another one of its name, may know the session.
+      const key = `${this.#store.keyOf(options.material)} ${options.serverName} ${options.verify} ${options.legacyNames}`;
       const session = this.#store.session(key);
       const secure = tlsConnect({
         socket: raw,
@@ -189,7 +190,7 @@ export class NodeStream implements ByteStream {
         checkServerIdentity: (_name, certificate) => checkName(options, certificate),
       });
       secure.on('session', (fresh: Buffer) => this.#store.rememberSession(key, fresh));
-      secure.once('secureConnect', () => done(secure, secure.authorized));
+      secure.once('secureConnect', () => done(secure, describeTlsServer(secure, secure.authorized)));
       secure.once('error', (error) => {
         this.#store.forgetSession(key);
         failed(error);
@@ -212,7 +213,7 @@ export class NodeStream implements ByteStream {
             failed(new Error(`its certificate does not verify: ${String(secure.authorizationError)}`));
             return;
           }
-          done(secure, secure.authorized);
+          done(secure, describeTls(secure, secure.authorized));
         },
         reject: (error) => {
           forget();
@@ -280,7 +281,7 @@ export class NodeStream implements ByteStream {
     timeoutMs: number,
     begin: (
       raw: OwnedSocket,
-      done: (secure: TLSSocket, verified: boolean) => void,
+      done: (secure: TLSSocket, state: TlsState) => void,
       failed: (error: Error) => void,
     ) => void,
   ): Promise<TlsState> {
@@ -326,15 +327,15 @@ export class NodeStream implements ByteStream {
         timeoutMs,
       );
       raw.once('close', closedEarly);
-      const done = (secure: TLSSocket, verified: boolean): void => {
+      const done = (secure: TLSSocket, state: TlsState): void => {
         settle();
         if (this.#isClosed) {
           secure.destroy();
           return;
         }
         this.#adopt(secure);
-        this.tls = describeTls(secure, verified);
-        resolve(this.tls);
+        this.tls = state;
+        resolve(state);
       };
       try {
         begin(raw, done, failed);

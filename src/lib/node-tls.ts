@@ -4,7 +4,7 @@
  * A secure context costs hundreds of kilobytes and milliseconds, so there is one for each material, however many connections use it.
  * Edge file: touches the real TLS library.
  */
-import {createHash, type X509Certificate} from 'node:crypto';
+import {createHash, hkdfSync, type X509Certificate} from 'node:crypto';
 import {
   checkServerIdentity,
   createSecureContext,
@@ -20,8 +20,15 @@ import {NetworkError} from './network-errors.ts';
 
 /** Distinct TLS materials one process may hold; a broker reloading its certificates needs two, an emulator one for each identity in use. */
 const contextsMax = 256;
-/** Sessions remembered for resumption, one for each server and material; about 2 kB each. */
-const sessionsMax = 1024;
+/** Sessions remembered for resumption, one for each server and material, about 2 kB each: as many as one process can have connections. */
+const sessionsMax = 20_000;
+/**
+ * How long a client may come back without showing its certificate again. A fleet stays connected for days, and a broker that is started again gets all of it
+ * at once: a shorter time would help nobody. Who is admitted is decided at each connection all the same, from the certificate that was verified the first time.
+ */
+const resumableSeconds = 86_400;
+/** Name, HMAC key and AES key of the tickets. */
+const ticketKeyBytes = 48;
 /** A server keeps its own clock on handshakes; this one only guards against a missing one. */
 const handshakeTimeoutFallbackMs = 120_000;
 
@@ -155,6 +162,8 @@ function buildAcceptor(options: ServerTls): TlsAcceptor {
       // Resumed sessions carry the client's certificate; OpenSSL demands a context id for that.
       sessionIdContext: createHash('sha256').update(JSON.stringify(options)).digest('hex').slice(0, 32),
       handshakeTimeout: handshakeTimeoutFallbackMs,
+      sessionTimeout: resumableSeconds,
+      ...(material.keyPem === undefined ? {} : {ticketKeys: ticketKeys(options)}),
       highWaterMark: 65_536,
     });
   } catch (error) {
@@ -170,6 +179,16 @@ function buildAcceptor(options: ServerTls): TlsAcceptor {
     socket.destroy();
   });
   return {server, pending};
+}
+
+/**
+ * The keys of the tickets that clients resume with come from the private key and everything that decides whom it admits: after a restart, also after kill -9,
+ * the fleet resumes, and after a change of certificates, authorities or revocation lists nobody does. TLS 1.3 makes new keys for each connection all the
+ * same, so who learns the private key later can still read nothing that was recorded.
+ */
+function ticketKeys(options: ServerTls): Buffer {
+  const secret = Buffer.from(JSON.stringify(options));
+  return Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), 'choria tls tickets 1', ticketKeyBytes));
 }
 
 /** Names one live TCP connection of this machine. */
@@ -196,6 +215,23 @@ export function checkName(options: ClientTls, certificate: NodePeerCertificate):
   return problem;
 }
 
+/**
+ * What a client knows of its server. The library has checked the chain and the name; the certificate is read only when somebody asks, because a process with
+ * thousands of connections never does.
+ */
+export function describeTlsServer(socket: TLSSocket, verified: boolean): TlsState {
+  return {
+    version: (socket.getProtocol() ?? 'unknown').replace(/^TLSv/, ''),
+    cipher: socket.getCipher()?.standardName ?? '',
+    peerVerified: verified,
+    isResumed: socket.isSessionReused(),
+    get peerCertificate() {
+      const certificate = socket.getPeerX509Certificate();
+      return certificate === undefined ? undefined : describeCertificate(certificate);
+    },
+  };
+}
+
 /** The facts of the peer, taken once after the handshake. `verified` is what the TLS library decided about the chain. */
 export function describeTls(socket: TLSSocket, verified: boolean): TlsState {
   const certificate = socket.getPeerX509Certificate();
@@ -204,6 +240,7 @@ export function describeTls(socket: TLSSocket, verified: boolean): TlsState {
     version: (socket.getProtocol() ?? 'unknown').replace(/^TLSv/, ''),
     cipher: socket.getCipher()?.standardName ?? '',
     peerVerified: verified && peerCertificate !== undefined,
+    isResumed: socket.isSessionReused(),
     ...(peerCertificate === undefined ? {} : {peerCertificate}),
   };
 }

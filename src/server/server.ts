@@ -222,7 +222,8 @@ class Server implements ChoriaServer {
   /** What the status file and the inventory say of this server. */
   #statusSource(): () => ServerStatus {
     const {platform, provider} = this.#parts;
-    const certificateExpiresAtMs = certificateEnd(provider.tls.certificatePem);
+    // Read when first asked for: of thousands of servers in a process hardly any is asked.
+    let end: {readonly atMs: number | undefined} | undefined;
     return () => ({
       identity: this.identity,
       uptimeSeconds: Math.floor((platform.clock.nowMs() - this.node.startedAtMs) / 1000),
@@ -230,7 +231,7 @@ class Server implements ChoriaServer {
       lastMessageAtMs: this.#counters.lastMessageAtMs,
       provisioning: this.node.provisioning,
       statistics: this.#counters.snapshot(),
-      certificateExpiresAtMs,
+      certificateExpiresAtMs: (end ??= {atMs: certificateEnd(provider.tls.certificatePem)}).atMs,
       tokenExpiresAtMs: undefined,
     });
   }

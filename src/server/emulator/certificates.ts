@@ -3,7 +3,7 @@
  *
  * All share what verifies callers, so that identical requests are proven once for the whole process.
  */
-import {generateKey, issueCertificate, type SecurityProvider} from '../../crypto/index.ts';
+import {createCertificateIssuer, generateKey, type SecurityProvider} from '../../crypto/index.ts';
 import type {Platform} from '../../lib/platform.ts';
 
 export type NodeProviders = (identity: string) => Promise<SecurityProvider>;
@@ -14,30 +14,28 @@ export function sharedCertificate(provider: SecurityProvider): NodeProviders {
 }
 
 /**
- * Each node has a certificate of its own name; the key is one for all, as making thousands would take minutes.
+ * Each node has a certificate of its own name; the key is one for all, as making thousands would take minutes. It is an elliptic one: small, and quick to sign
+ * with.
  */
 export async function issuedCertificates(options: {
   readonly provider: SecurityProvider;
   readonly platform: Pick<Platform, 'clock' | 'random'>;
   readonly authority: {readonly certificatePem: string; readonly keyPem: string};
 }): Promise<NodeProviders> {
-  const {provider, platform, authority} = options;
-  const {privateKeyPem} = await generateKey('rsa');
-  return async (identity) => {
-    const {certificatePem} = await issueCertificate({
-      authority,
-      commonName: identity,
-      dnsNames: [identity],
-      nowMs: platform.clock.nowMs(),
-      random: platform.random,
-      keyPem: privateKeyPem,
-    });
-    return {
+  const {platform, authority} = options;
+  // What was issued here lies in no file that could be read again.
+  const {refresh: _, ...provider} = options.provider;
+  const {privateKeyPem} = await generateKey('ec');
+  const issuer = createCertificateIssuer({authority, keyPem: privateKeyPem});
+  const {clock, random} = platform;
+  return (identity) => {
+    const certificatePem = issuer.issue({commonName: identity, nowMs: clock.nowMs(), random});
+    return Promise.resolve({
       ...provider,
       certname: identity,
       callerId: `choria=${identity}`,
       credential: certificatePem,
       tls: {...provider.tls, certificatePem, keyPem: privateKeyPem},
-    };
+    });
   };
 }
