@@ -14,6 +14,8 @@ export interface TlsMaterial {
   readonly cipherList?: string;
   /** Such as `X25519:P-256`. */
   readonly curves?: string;
+  /** Many materials of this process are equal but for the certificate: emulated nodes. */
+  readonly isKeyShared?: boolean;
 }
 
 /** The peer's certificate after the handshake. */

@@ -70,13 +70,32 @@ export class TlsStore {
     return key;
   }
 
+  /** For connections that are made at once: the next call may change what this one returned. */
   context(material: TlsMaterial): SecureContext {
+    if (material.isKeyShared === true) return this.#familyContext(material);
     const key = this.keyOf(material);
     const known = this.#contexts.get(key);
     if (known) return known;
     const context = buildContext(material);
     remember(this.#contexts, key, {value: context, limit: contextsMax});
     return context;
+  }
+
+  /**
+   * Materials that differ in the certificate alone take turns in one context: a connection takes over what the context holds when it begins. Thousands of contexts
+   * would cost 35 kB and 3 ms each.
+   */
+  #familyContext(material: TlsMaterial): SecureContext {
+    const {certificatePem, ...common} = material;
+    const key = this.keyOf(common);
+    const known = this.#contexts.get(key);
+    if (known === undefined) {
+      const context = buildContext(material);
+      remember(this.#contexts, key, {value: context, limit: contextsMax});
+      return context;
+    }
+    if (certificatePem !== undefined) changeCertificate(known, certificatePem);
+    return known;
   }
 
   acceptor(options: ServerTls): TlsAcceptor {
@@ -148,6 +167,10 @@ function buildContext(material: TlsMaterial): SecureContext {
   } catch (error) {
     throw materialError(error);
   }
+}
+
+function changeCertificate(context: SecureContext, certificatePem: string): void {
+  (context.context as {setCert(pem: string): void}).setCert(certificatePem);
 }
 
 function buildAcceptor(options: ServerTls): TlsAcceptor {
@@ -246,16 +269,23 @@ export function describeTls(socket: TLSSocket, verified: boolean): TlsState {
 }
 
 function describeCertificate(certificate: X509Certificate): PeerCertificate {
-  const legacy = certificate.toLegacyObject() as {readonly subject?: {readonly CN?: unknown}};
-  const commonName: unknown = legacy.subject?.CN;
   return {
-    // Several CNs would let one certificate be read as different nodes: such a certificate has no name here.
-    commonName: typeof commonName === 'string' ? commonName : '',
+    commonName: commonNameOf(certificate),
     subjectAltNames: parseAltNames(certificate.subjectAltName ?? ''),
     validToMs: Date.parse(certificate.validTo),
     fingerprint256: certificate.fingerprint256,
     pem: certificate.toString(),
   };
+}
+
+/** Several CNs would let one certificate be read as different nodes: such a certificate has no name here. */
+function commonNameOf(certificate: X509Certificate): string {
+  // Nearly all subjects are one plain CN; taking a certificate apart costs more than the rest of all this.
+  const plain = /^CN=([A-Za-z0-9._-]+)$/.exec(certificate.subject);
+  if (plain?.[1] !== undefined) return plain[1];
+  const legacy = certificate.toLegacyObject() as {readonly subject?: {readonly CN?: unknown}};
+  const commonName: unknown = legacy.subject?.CN;
+  return typeof commonName === 'string' ? commonName : '';
 }
 
 /** DNS names out of `DNS:a, DNS:"b\u002c", IP Address:1.2.3.4`; a name that had to be quoted is no host name and is left out. */

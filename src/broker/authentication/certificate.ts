@@ -126,7 +126,15 @@ const sharedNodePublish = {
 /** By what a certificate can be revoked: its names, its fingerprint, its serial number, alone and with who signed it. */
 export function certificateCredential(certificate: PeerCertificate): CredentialFacts {
   const names = [...new Set([certificate.commonName, ...certificate.subjectAltNames.slice(0, identitiesMax)])];
-  return {names, ids: [normalHex(certificate.fingerprint256), ...issuedIds(certificate.pem)]};
+  let ids: readonly string[] | undefined;
+  return {
+    names,
+    // Taking a certificate apart costs about as much as a handshake, and is only needed where something is revoked.
+    get ids() {
+      ids ??= [normalHex(certificate.fingerprint256), ...issuedIds(certificate.pem)];
+      return ids;
+    },
+  };
 }
 
 function issuedIds(pem: string): readonly string[] {

@@ -35,7 +35,7 @@ export async function issuedCertificates(options: {
       certname: identity,
       callerId: `choria=${identity}`,
       credential: certificatePem,
-      tls: {...provider.tls, certificatePem, keyPem: privateKeyPem},
+      tls: {...provider.tls, certificatePem, keyPem: privateKeyPem, isKeyShared: true},
     });
   };
 }
