@@ -1,6 +1,12 @@
 /** The public door of `server`: nodes of the fleet, alone, embedded in another program, or by the thousand. */
 export {createServer, createSharedParts, type ServerOptions, type SharedParts} from './create.ts';
 export {
+  createEmulatedAgent,
+  emulatedDelayMsMax,
+  type EmulatedAgentSettings,
+  emulatedReplyBytesMax,
+} from './emulator/agents.ts';
+export {
   createEmulator,
   type Emulator,
   type EmulatorOptions,

@@ -3,11 +3,18 @@ import type {CommandSpec} from '../types.ts';
 
 export const emulateCommand: CommandSpec = {
   name: 'emulate',
-  help: 'Runs many real servers in one process, for tests and studies',
+  help: 'Runs many real servers in one or more processes, for tests and studies',
   flags: [
     {name: 'config', kind: 'string', placeholder: 'FILE', help: 'Configuration file of the servers'},
+    {
+      name: 'file',
+      kind: 'string',
+      placeholder: 'FILE',
+      help: 'Take the settings below from a YAML or JSON file; flags that are given win',
+    },
     {name: 'count', kind: 'integer', default: '10', help: 'How many servers to run'},
-    {name: 'first', kind: 'integer', default: '0', help: 'Number of the first server, for several processes'},
+    {name: 'first', kind: 'integer', default: '0', help: 'Number of the first server, for several machines'},
+    {name: 'processes', kind: 'integer', default: '1', help: 'Spread the servers over this many processes'},
     {
       name: 'identity',
       kind: 'string',
@@ -27,7 +34,28 @@ export const emulateCommand: CommandSpec = {
       name: 'collective',
       kind: 'string',
       repeatable: true,
-      help: 'Collectives in place of those configured; the first is the main one',
+      help: 'Collectives in place of those configured, or how many of them; the first is the main one',
+    },
+    {
+      name: 'agent',
+      kind: 'string',
+      repeatable: true,
+      placeholder: 'NAME:SETTINGS',
+      help: 'An emulated agent such as slow:delay=100ms-2s,fail=5,reply=1024 (per cent, characters), or how many plain ones',
+    },
+    {
+      name: 'server',
+      kind: 'string',
+      repeatable: true,
+      placeholder: 'HOST:PORT',
+      help: 'Brokers in place of those configured',
+    },
+    {
+      name: 'tls',
+      kind: 'boolean',
+      negatable: true,
+      default: 'true',
+      help: 'Connect with TLS; each server has a connection of its own',
     },
     {
       name: 'ca',
@@ -47,11 +75,31 @@ export const emulateCommand: CommandSpec = {
       kind: 'string',
       repeatable: true,
       placeholder: 'IP',
-      help: 'Connect from these addresses in turn',
+      help: 'Connect from these addresses in turn; one has about 28,000 ports',
+    },
+    {name: 'name', kind: 'string', help: 'Name that the monitor shows'},
+    {
+      name: 'monitor',
+      kind: 'integer',
+      placeholder: 'PORT',
+      default: '0',
+      help: 'Answer /metrics for Prometheus and /debug/vars on this port of 127.0.0.1',
+    },
+    {
+      name: 'controller',
+      kind: 'boolean',
+      help: 'Run one server whose agent "emulator" starts and stops emulators on this machine',
+    },
+    {
+      name: 'write-ddls',
+      kind: 'string',
+      placeholder: 'DIRECTORY',
+      help: 'Write the descriptions of the agents there, for clients, and end',
     },
     {name: 'pid', kind: 'string', placeholder: 'FILE', help: 'Write running PID to a file'},
     {name: 'metrics', kind: 'duration', help: 'Write counters and memory as a line of JSON this often'},
     {name: 'json', kind: 'boolean', help: 'Write the start-up report as JSON'},
+    {name: 'attached', kind: 'boolean', hidden: true, help: 'End when standard input ends'},
   ],
   run: async () => (await import('./emulate-run.ts')).runEmulate,
 };

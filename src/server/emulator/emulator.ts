@@ -41,6 +41,8 @@ export interface EmulatorOptions {
   readonly startsPerSecond?: number;
   /** Addresses to connect from, taken in turn: one has about 28,000 ports. */
   readonly localAddresses?: readonly string[];
+  /** False connects in clear, whatever the configuration says. */
+  readonly isTls?: boolean;
   readonly connectOptions?: Partial<OpenConnectionOptions>;
   readonly signal?: AbortSignal;
   /** Called after each start. */
@@ -204,6 +206,7 @@ class ServerEmulator implements Emulator {
       sharedParts: parts,
       // Thousands of nodes do not each watch the disk for programs.
       agentProviders: [],
+      ...(this.#options.isTls === false ? {insecure: {tls: false, verifyTls: true}} : {}),
       ...(agents === undefined ? {} : {agents}),
       facts: () => Promise.resolve(nodeFacts(templates, number)),
       classes: () => Promise.resolve(templates.classes.map((template) => template(number))),

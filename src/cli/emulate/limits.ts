@@ -1,0 +1,20 @@
+/** Bounds of the emulator's command. */
+
+/** Servers of one command; a process opens at most 20,000 files, so they are of several processes. */
+export const serversMax = 1_000_000;
+/** Processes of one command. */
+export const processesMax = 256;
+/** Emulated agents of each server; each costs a subscription in each collective. */
+export const agentsMax = 256;
+export const collectivesMax = 64;
+export const settingsFileBytesMax = 1_048_576;
+/** How often the processes tell their counters to the one that started them, unless `--metrics` says otherwise. */
+export const childMetricsIntervalMs = 1_000;
+/** Output of one process that is kept for an error message. */
+export const childOutputBytesMax = 64 * 1024;
+/** How long processes may take to say goodbye to the broker for all their servers before they are killed. */
+export const childStopMs = 30_000;
+/** Emulators that the agent `emulator` runs at once on a machine. */
+export const controlledMax = 64;
+/** The answer of an emulator's monitor is less than a kilobyte. */
+export const statusBytesMax = 65_536;
