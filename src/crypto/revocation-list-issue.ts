@@ -17,7 +17,7 @@ export interface IssueRevocationListOptions {
 export function issueRevocationList(options: IssueRevocationListOptions): string {
   const {authority, revoked, nowMs, untilMs} = options;
   const key = createPrivateKey(authority.keyPem);
-  const {extension, keyIdentifier, signatureAlgorithm, signStructure, subjectOf} = issuingParts;
+  const {extension, keyIdentifier, publicKeyInfo, signatureAlgorithm, signStructure, subjectOf} = issuingParts;
   // The number of a list only ever grows: the time does.
   const number = Buffer.from(Math.floor(nowMs).toString(16).padStart(16, '0'), 'hex');
   const entries = revoked.map(({serial, atMs}) =>
@@ -34,7 +34,7 @@ export function issueRevocationList(options: IssueRevocationListOptions): string
     der(
       0xa0,
       derSequence(
-        extension('2.5.29.35', false, derSequence(der(0x80, keyIdentifier(createPublicKey(key))))),
+        extension('2.5.29.35', false, derSequence(der(0x80, keyIdentifier(publicKeyInfo(createPublicKey(key)))))),
         extension('2.5.29.20', false, derInteger(number)),
       ),
     ),

@@ -372,4 +372,4 @@ function subjectOf(certificatePem: string): Buffer {
 }
 
 /** For what else an authority signs. */
-export const issuingParts = {extension, keyIdentifier, signatureAlgorithm, signStructure, subjectOf};
+export const issuingParts = {extension, keyIdentifier, publicKeyInfo, signatureAlgorithm, signStructure, subjectOf};
