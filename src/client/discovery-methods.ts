@@ -64,9 +64,10 @@ export async function discoveryMethod(selection: Selection, parts: MethodParts):
   }
 }
 
-const puppetDbRecords = ['_x-puppet-db._tcp', '_x-puppet._tcp'] as const;
-
-/** `host:port` of each PuppetDB to try: as configured, else by DNS, else the host `puppet`. SRV records only name the host. */
+/**
+ * `host:port` of each PuppetDB to try: as configured, else by DNS, else the host `puppet`. Records of PuppetDB itself name the port;
+ * those of Puppet in general only name the host.
+ */
 async function puppetDbServers(
   config: Config,
   options: {readonly platform: Platform; readonly logger: Logger; readonly signal: AbortSignal},
@@ -74,8 +75,15 @@ async function puppetDbServers(
   const port = config.get('plugin.choria.puppetdb_port');
   const configured = textOf(config.get('plugin.choria.puppetdb_host'));
   if (configured !== undefined) return [`${configured}:${port}`];
-  const found = await resolveSrv(config, {...options, records: puppetDbRecords});
-  return found.length === 0 ? [`puppet:${port}`] : found.map(({name}) => `${name.replace(/\.$/, '')}:${port}`);
+  const ownRecords = await resolveSrv(config, {...options, records: ['_x-puppet-db._tcp']});
+  if (ownRecords.length > 0) return ownRecords.map((record) => `${hostOf(record)}:${record.port}`);
+  const found = await resolveSrv(config, {...options, records: ['_x-puppet._tcp']});
+  return found.length === 0 ? [`puppet:${port}`] : found.map((record) => `${hostOf(record)}:${port}`);
+}
+
+/** The name without the dot that ends a full one. */
+function hostOf({name}: {readonly name: string}): string {
+  return name.replace(/\.$/, '');
 }
 
 function textOf(value: unknown): string | undefined {

@@ -3,7 +3,12 @@ import {lookup} from 'node:dns/promises';
 import {promises as dns} from 'node:dns';
 import type {Names} from './platform.ts';
 
-export function createNodeNames(): Names {
+/**
+ * @param options.servers  `address:port` of the name servers to ask for SRV and PTR records; default those of the system
+ */
+export function createNodeNames(options: {readonly servers?: readonly string[]} = {}): Names {
+  const withResolver = <T>(signal: AbortSignal, ask: (resolver: dns.Resolver) => Promise<T>): Promise<T> =>
+    askResolver(ask, {signal, servers: options.servers});
   return {
     resolveSrv: (name, {signal}) => withResolver(signal, (resolver) => resolver.resolveSrv(name)),
     reverse: (address, {signal}) => withResolver(signal, (resolver) => resolver.reverse(address)),
@@ -15,9 +20,13 @@ export function createNodeNames(): Names {
 }
 
 /** One resolver for each question, so that cancelling one leaves the others alone. */
-async function withResolver<T>(signal: AbortSignal, ask: (resolver: dns.Resolver) => Promise<T>): Promise<T> {
+async function askResolver<T>(
+  ask: (resolver: dns.Resolver) => Promise<T>,
+  {signal, servers}: {readonly signal: AbortSignal; readonly servers: readonly string[] | undefined},
+): Promise<T> {
   signal.throwIfAborted();
   const resolver = new dns.Resolver();
+  if (servers !== undefined) resolver.setServers(servers);
   const onAbort = (): void => resolver.cancel();
   signal.addEventListener('abort', onAbort, {once: true});
   try {

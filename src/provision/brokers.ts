@@ -1,5 +1,5 @@
 /** The brokers that a node asks to be configured: those of its token, or those of the SRV records that the token names. */
-import {ConnectError, type ServerSource} from '../connect/index.ts';
+import {ConnectError, orderSrv, type ServerSource} from '../connect/index.ts';
 import {errorMessage} from '../lib/errors.ts';
 import type {Platform} from '../lib/platform.ts';
 import {provisionLimits} from './limits.ts';
@@ -7,7 +7,7 @@ import type {ProvisioningTarget} from './token.ts';
 
 export function provisioningServers(
   target: ProvisioningTarget,
-  platform: Pick<Platform, 'names' | 'clock'>,
+  platform: Pick<Platform, 'names' | 'clock' | 'random'>,
 ): ServerSource {
   if (target.urls.length > 0) return async () => target.urls;
   const record = `_choria-provisioner._tcp.${target.srvDomain}`;
@@ -19,9 +19,9 @@ export function provisioningServers(
     );
     try {
       const found = await platform.names.resolveSrv(record, {signal: AbortSignal.any([signal, limit.signal])});
-      return [...found]
-        .sort((a, b) => a.priority - b.priority || b.weight - a.weight)
-        .map(({name, port}) => `nats://${name.replace(/\.$/, '')}:${port}`);
+      return orderSrv(found, () => platform.random.float()).map(
+        ({name, port}) => `nats://${name.replace(/\.$/, '')}:${port}`,
+      );
     } catch (cause) {
       throw new ConnectError(
         'ERR_NO_SERVERS',
