@@ -22,6 +22,7 @@ const layers: Readonly<Record<string, number>> = {
   authz: 3,
   events: 3,
   metrics: 3,
+  executor: 3,
   rpc: 4,
   discovery: 4,
   submission: 4,

@@ -8,7 +8,7 @@ import {ActionFailure, decodeInputs} from '../rpc/index.ts';
 import type {RpcAction} from '../rpc/index.ts';
 import type {Agent, NodeContext} from '../rpc/types.ts';
 import {builtinAgent, ok} from './builtin.ts';
-import {listJobs, loadJob, type Job} from './job-store.ts';
+import {type Job, listJobs, loadJob} from '../executor/index.ts';
 
 export function createExecutorAgent(version: string): Agent {
   return builtinAgent({
@@ -104,7 +104,7 @@ const list: RpcAction = async (request, {node}) => {
     onProblem: (id, error) => node.logger.warn(`Job ${id} cannot be read: ${errorMessage(error)}`),
   });
   const matching = jobs.filter((job) => {
-    const started = Date.parse(job.startTime) / 1000;
+    const created = Date.parse(job.createdTime) / 1000;
     return (
       [
         [wanted.action, job.action],
@@ -114,8 +114,8 @@ const list: RpcAction = async (request, {node}) => {
         [wanted.identity, job.identity],
         [wanted.requestid, job.requestId],
       ].every(([asked, found]) => asked === '' || asked === found) &&
-      (wanted.before === 0 || started < wanted.before) &&
-      (wanted.since === 0 || started > wanted.since) &&
+      (wanted.before === 0 || created < wanted.before) &&
+      (wanted.since === 0 || created > wanted.since) &&
       (!wanted.running || job.isRunning) &&
       (!wanted.completed || job.exitCode !== undefined)
     );

@@ -34,12 +34,6 @@ export const agentFilesMax = 1_000;
 /** Rules of one goss request. */
 export const gossResourcesMax = 1_000;
 
-/** One file of a job in the executor's spool that is read whole. */
-export const jobFileBytesMax = 256 * 1024;
-
-/** Jobs looked at for one list. */
-export const jobsMax = 5_000;
-
 /** How long a worker may take to load its agent: Puppet takes two seconds on a busy machine. */
 export const workerStartTimeoutMs = 30_000;
 

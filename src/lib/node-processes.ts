@@ -12,6 +12,7 @@ export function createNodeProcesses(): Processes {
   return {
     run: async (request) => (await start(request)).exited,
     start,
+    detach,
     ...(replaceProcess === undefined ? {} : {replace: replaceProcess}),
   };
 }
@@ -50,6 +51,14 @@ function hasInput(request: StartRequest): boolean {
   return request.input !== undefined || request.holdsInput === true || request.opensInput === true;
 }
 
+async function detach(request: Pick<ProcessRequest, 'command' | 'args' | 'env' | 'cwd'>): Promise<number> {
+  const {command, args, env, cwd} = request;
+  const child = spawn(command, [...args], {cwd, env: {...env}, stdio: 'ignore', detached: true, windowsHide: true});
+  await started(child);
+  child.unref();
+  return child.pid ?? -1;
+}
+
 function started(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('spawn', resolve);
@@ -78,12 +87,15 @@ function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
 /** Collects output and waits for the end; never rejects. */
 function watch(child: ChildProcess, request: StartRequest): Promise<ProcessResult> {
   const budget = {restBytes: request.outputBytesMax, droppedBytes: 0};
-  const {onOutput} = request;
+  const {onOutput, onErrorOutput} = request;
   const stdout =
     onOutput === undefined
       ? collect(child.stdout, {budget, onLine: lineHandler(request, 'stdout')})
       : pass(child.stdout, onOutput);
-  const stderr = collect(child.stderr, {budget, onLine: lineHandler(request, 'stderr')});
+  const stderr =
+    onErrorOutput === undefined
+      ? collect(child.stderr, {budget, onLine: lineHandler(request, 'stderr')})
+      : pass(child.stderr, onErrorOutput);
   let timedOut = false;
   let killTimer: NodeJS.Timeout | undefined;
   const end = (): void => {

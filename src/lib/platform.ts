@@ -113,6 +113,8 @@ export interface ProcessRequest {
   readonly onLine?: (stream: 'stdout' | 'stderr', line: string) => void;
   /** Takes standard output as it comes, instead of it being kept or cut into lines. */
   readonly onOutput?: (chunk: Buffer) => void;
+  /** The same for standard error. */
+  readonly onErrorOutput?: (chunk: Buffer) => void;
 }
 
 export interface ProcessResult {
@@ -141,6 +143,13 @@ export interface Processes {
   run(request: ProcessRequest): Promise<ProcessResult>;
   /** Starts and goes on; `request.signal` ends it with SIGTERM. Rejects only when the program cannot be started. */
   start(request: Omit<ProcessRequest, 'timeoutMs'>): Promise<RunningProcess>;
+  /**
+   * Starts a program that has nothing more to do with this process: a session of its own, no pipes. It goes on when this one ends.
+   * Rejects when it cannot be started. Absent where there is no such thing.
+   *
+   * @returns its process number
+   */
+  detach?(request: Pick<ProcessRequest, 'command' | 'args' | 'env' | 'cwd'>): Promise<number>;
   /** Puts the same program, started anew with the same arguments, in the place of this process. Absent where that cannot be done. */
   replace?(): void;
 }

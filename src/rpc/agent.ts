@@ -37,6 +37,7 @@ import {ActionFailure, actionFailureCodes, statusCodes} from './failure.ts';
 import type {Agent, NodeContext, RpcReply, RpcRequest} from './types.ts';
 
 export {ActionFailure, actionFailureCodes, statusCodes};
+export {type NewJob, startJob} from '../executor/index.ts';
 export type {ActionContext, ActionDdl, Agent, AgentDdl, NodeContext, RpcReply, RpcRequest};
 
 interface InputCommon {

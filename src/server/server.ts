@@ -173,6 +173,7 @@ class Server implements ChoriaServer {
     });
     if (!parts.serviceHost && parts.provisioning !== true) {
       this.#submission = await startSubmission({...parts, connection});
+      await this.#prepareExecutor();
     }
     this.#lifecycle = createLifecyclePublisher({
       ...parts,
@@ -182,6 +183,18 @@ class Server implements ChoriaServer {
     });
     this.#lifecycle.publish({type: 'startup', version: parts.version});
     this.#lifecycle.startAlive();
+  }
+
+  /** Jobs are made by agents; a spool that cannot be is their problem, not the server's. */
+  async #prepareExecutor(): Promise<void> {
+    const {config, platform} = this.#parts;
+    const spool = config.get('plugin.choria.executor.spool');
+    if (spool === '' || !config.get('plugin.choria.executor.enabled')) return;
+    try {
+      await platform.files.makeDirectory(spool, {mode: 0o700, recursive: true});
+    } catch (error) {
+      this.#logger.error(`Could not make the spool of the executor ${spool}: ${errorMessage(error)}`);
+    }
   }
 
   #createPipeline(options: {readonly guard: AdmissionGuard; readonly connection: Connection}): Pipeline {

@@ -12,6 +12,7 @@ import {demoCommand} from './demo.ts';
 import {doctorCommand} from './doctor.ts';
 import {emulateCommand} from './emulate.ts';
 import {enrollCommand} from './enroll.ts';
+import {execSupervisorCommand} from './exec-supervisor.ts';
 import {executorCommand} from './executor.ts';
 import {factsCommand} from './facts.ts';
 import {findCommand} from './find.ts';
@@ -60,6 +61,7 @@ export const program: CommandSpec = {
     findCommand,
     emulateCommand,
     enrollCommand,
+    execSupervisorCommand,
     executorCommand,
     factsCommand,
     initCommand,

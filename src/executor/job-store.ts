@@ -5,8 +5,24 @@
  */
 import type {Files} from '../lib/platform.ts';
 import {parseJson} from '../lib/json.ts';
-import {AgentsError} from './errors.ts';
-import {jobFileBytesMax, jobsMax} from './limits.ts';
+import {ExecutorError} from './errors.ts';
+import {executorLimits} from './limits.ts';
+import {processStart} from './process-start.ts';
+import type {JobSpec} from './types.ts';
+
+/** Files of one job's directory. */
+export const jobFiles = {
+  spec: 'spec.json',
+  pid: 'pid',
+  /** Ours alone: when the process began, by the kernel's clock. */
+  processStart: 'pid.start',
+  stdout: 'stdout',
+  stderr: 'stderr',
+  exit: 'exit',
+} as const;
+
+/** Ids come from the network and become names of directories. */
+export const jobIdPattern: RegExp = /^[A-Za-z0-9_-]{1,64}$/;
 
 export interface Job {
   readonly id: string;
@@ -18,6 +34,7 @@ export interface Job {
   readonly identity: string;
   readonly requestId: string;
   /** RFC 3339; the year 1 when it did not happen. */
+  readonly createdTime: string;
   readonly startTime: string;
   readonly terminateTime: string;
   readonly pid: number | undefined;
@@ -30,10 +47,10 @@ export interface Job {
 
 const never = '0001-01-01T00:00:00Z';
 
-/** @throws {AgentsError} `ERR_AGENT_CALL` with the text that callers know */
+/** @throws {ExecutorError} `ERR_EXECUTOR_JOB` with the text that callers know */
 export async function loadJob(files: Files, options: {readonly spool: string; readonly id: string}): Promise<Job> {
   const {spool, id} = options;
-  if (!/^[A-Za-z0-9_-]{1,64}$/.test(id)) throw notFound();
+  if (!jobIdPattern.test(id)) throw notFound();
   const directory = `${spool}/${id}`;
   const spec = await readText(files, `${directory}/spec.json`);
   if (spec === undefined) throw notFound();
@@ -41,7 +58,7 @@ export async function loadJob(files: Files, options: {readonly spool: string; re
   const pid = parsePid(await readText(files, `${directory}/pid`));
   const exit = await readText(files, `${directory}/exit`);
   const ended = exit === undefined ? undefined : asFields(parseJson(exit));
-  const isRunning = pid !== undefined && ended === undefined && (await exists(files, `/proc/${pid}`));
+  const isRunning = pid !== undefined && ended === undefined && (await isSameProcess(files, {pid, directory}));
   return {
     id,
     action: text(fields['action']),
@@ -51,6 +68,7 @@ export async function loadJob(files: Files, options: {readonly spool: string; re
     command: text(fields['command']),
     identity: text(fields['identity']),
     requestId: text(fields['requestid']),
+    createdTime: text(fields['created']) || never,
     startTime: text(fields['start']) || never,
     terminateTime: text(fields['terminate']) || never,
     pid,
@@ -59,6 +77,39 @@ export async function loadJob(files: Files, options: {readonly spool: string; re
     isRunning,
     stdoutBytes: await size(files, `${directory}/stdout`),
     stderrBytes: await size(files, `${directory}/stderr`),
+  };
+}
+
+/**
+ * What is to be run.
+ *
+ * @throws {ExecutorError} `ERR_EXECUTOR_JOB`
+ */
+export async function readJobSpec(
+  files: Files,
+  options: {readonly spool: string; readonly id: string},
+): Promise<JobSpec> {
+  const content = await readText(files, `${options.spool}/${options.id}/${jobFiles.spec}`);
+  if (content === undefined) throw notFound();
+  const fields = asFields(parseJson(content));
+  const environment = asFields(fields['environment']);
+  const timeOf = (name: string): number | undefined => {
+    const ms = Date.parse(text(fields[name]));
+    return ms > 0 ? ms : undefined;
+  };
+  const startedMs = timeOf('start');
+  return {
+    id: options.id,
+    command: text(fields['command']),
+    args: Array.isArray(fields['args']) ? fields['args'].map(text) : [],
+    environment: Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, text(value)])),
+    caller: text(fields['caller']),
+    agent: text(fields['agent']),
+    action: text(fields['action']),
+    requestId: text(fields['requestid']),
+    identity: text(fields['identity']),
+    createdMs: timeOf('created') ?? 0,
+    ...(startedMs === undefined ? {} : {startedMs}),
   };
 }
 
@@ -72,7 +123,7 @@ export async function listJobs(
     throw error;
   });
   const jobs: Job[] = [];
-  for (const entry of entries.filter((item) => item.kind === 'directory').slice(0, jobsMax)) {
+  for (const entry of entries.filter((item) => item.kind === 'directory').slice(0, executorLimits.jobsMax)) {
     try {
       jobs.push(await loadJob(files, {spool: options.spool, id: entry.name}));
     } catch (error) {
@@ -82,13 +133,13 @@ export async function listJobs(
   return jobs;
 }
 
-function notFound(): AgentsError {
-  return new AgentsError('ERR_AGENT_CALL', 'specification not found');
+function notFound(): ExecutorError {
+  return new ExecutorError('ERR_EXECUTOR_JOB', 'specification not found');
 }
 
 async function readText(files: Files, path: string): Promise<string | undefined> {
   try {
-    return (await files.read(path, {limitBytes: jobFileBytesMax})).toString('utf8');
+    return (await files.read(path, {limitBytes: executorLimits.jobFileBytesMax})).toString('utf8');
   } catch (error) {
     const code = (error as {code?: unknown}).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
@@ -96,14 +147,15 @@ async function readText(files: Files, path: string): Promise<string | undefined>
   }
 }
 
-async function exists(files: Files, path: string): Promise<boolean> {
-  try {
-    await files.stat(path);
-    return true;
-  } catch (error) {
-    if ((error as {code?: unknown}).code === 'ENOENT') return false;
-    throw error;
-  }
+/**
+ * Numbers of processes come again, after a restart of the machine soon: a signal must not end a stranger. Jobs of the reference have no
+ * note of when their process began; for those the number is all there is.
+ */
+async function isSameProcess(files: Files, job: {readonly pid: number; readonly directory: string}): Promise<boolean> {
+  const now = await processStart(files, job.pid);
+  if (now === undefined) return false;
+  const noted = await readText(files, `${job.directory}/${jobFiles.processStart}`);
+  return noted === undefined || noted.trim() === now;
 }
 
 async function size(files: Files, path: string): Promise<number> {
