@@ -15,6 +15,9 @@ const headBytesMax = 14;
 /** What every flushed deflate block ends with; it is left out on the wire. */
 const deflateTail = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 const reservedBits = 0x30;
+/** zlib's buffer for one message. */
+const workingBytesMin = 1024;
+const workingBytesMax = 16_384;
 
 export interface WebSocketFrameHandler {
   /** A piece of the stream inside. */
@@ -234,8 +237,11 @@ export class WebSocketFrameParser {
 
 function inflate(parts: readonly Buffer[], limit: number): Buffer {
   try {
-    return inflateRawSync(Buffer.concat([...parts, deflateTail]), {
+    const whole = Buffer.concat([...parts, deflateTail]);
+    return inflateRawSync(whole, {
       maxOutputLength: limit,
+      // Its working memory: many tiny messages in one read must not take sixteen kilobytes each.
+      chunkSize: Math.min(workingBytesMax, Math.max(workingBytesMin, whole.length * 4)),
       finishFlush: constants.Z_SYNC_FLUSH,
     });
   } catch (error) {
@@ -315,6 +321,12 @@ export function encodeGoodbye(code: number | undefined, reason: string): Buffer 
 
 /** One message as permessage-deflate sends it. */
 export function deflateMessage(payload: Uint8Array): Buffer {
-  const whole = deflateRawSync(payload, {level: constants.Z_BEST_SPEED, finishFlush: constants.Z_SYNC_FLUSH});
+  const whole = deflateRawSync(payload, {
+    level: constants.Z_BEST_SPEED,
+    finishFlush: constants.Z_SYNC_FLUSH,
+    chunkSize: Math.min(workingBytesMax, Math.max(workingBytesMin, payload.length)),
+    // What is small needs no window of 32 kB.
+    ...(payload.length <= workingBytesMin ? {windowBits: 10, memLevel: 4} : {}),
+  });
   return whole.subarray(0, whole.length - deflateTail.length);
 }
