@@ -92,6 +92,8 @@ export const engineLimits = {
   expiryWarningMs: 30 * 86_400_000,
   expiryErrorMs: 7 * 86_400_000,
   expiryLookMs: 43_200_000,
+  /** Leaf nodes that have series of their own in the metrics. */
+  leafSeriesMax: 1000,
   /** Questions to the server itself that wait for their answer at once; what comes beyond is not answered. */
   questionsWaitingMax: 64,
 } as const;

@@ -19,7 +19,7 @@ import {
   replySubject,
   serviceSubject,
 } from '../protocol/index.ts';
-import type {Messenger} from '../rpc/index.ts';
+import {type Messenger, Shaken} from '../rpc/index.ts';
 import {askSignerAgent, signRequest} from './signing.ts';
 
 export interface MessengerOptions {
@@ -45,6 +45,7 @@ export function createMessenger(options: MessengerOptions): Messenger {
     const reply = openReply(transport, {provider, nowMs: clock.nowMs(), requireSender: isVerifying});
     return {reply, transportSender: transport.senderId};
   };
+  const shaken = new Shaken({monotonicMs: () => clock.monotonicMs(), reconnects: () => connection.stats.reconnects});
   const messenger: Messenger = {
     connection,
     clock,
@@ -81,8 +82,12 @@ export function createMessenger(options: MessengerOptions): Messenger {
     ...(federations.length > 0
       ? {}
       : {
-          interest: (query: InterestQuery, limits: {readonly timeoutMs: number}) =>
-            queryInterest(connection, query, limits),
+          shaken,
+          interest: async (query: InterestQuery, limits: {readonly timeoutMs: number}) => {
+            const answer = await queryInterest(connection, query, limits);
+            shaken.told(answer);
+            return answer;
+          },
         }),
     // A signature tells who sent it; without one the transport's word is all there is, and a discovery of thousands stays cheap.
     peekSender: isVerifying ? (payload) => open(payload).reply.senderId : peekTransportSender,

@@ -62,6 +62,7 @@ export {
   readNote,
   wantsNotes,
 } from './notes.ts';
+export {decodeAgain, encodeAgain, isResent, resentMark} from './again.ts';
 export {requireSchema, schemaProblems} from './schema.ts';
 export {type ReadJson, readStrictJson} from './strict-json.ts';
 export {

@@ -20,6 +20,8 @@ export interface DispatcherOptions extends PipelineOptions {
 
 export interface Dispatcher {
   dispatch(agent: Agent, opened: Opened): void;
+  /** Whether this request waits for its agent or runs. */
+  isUnderWay(requestId: string): boolean;
   stop(graceMs: number): Promise<void>;
 }
 
@@ -40,6 +42,7 @@ interface FollowedCall {
 class AgentDispatcher implements Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #queues = new Map<string, FairQueue>();
+  readonly #underWay = new Set<string>();
   /** Calls under way, to be told when the server stops. */
   readonly #calls = new Set<AbortController>();
 
@@ -58,7 +61,11 @@ class AgentDispatcher implements Dispatcher {
     const {request} = opened;
     const queue = this.#queueOf(agent.metadata.name);
     const call = this.#follow(opened);
-    if (queue.offer(request.callerId, () => this.#run(agent, call))) return;
+    this.#underWay.add(request.id);
+    if (queue.offer(request.callerId, () => this.#run(agent, call).finally(() => this.#underWay.delete(request.id)))) {
+      return;
+    }
+    this.#underWay.delete(request.id);
     // Agents with a description answer that they are busy; of others only a note tells it.
     call.end(agent.ddl === undefined ? 'busy' : undefined);
     const {counters, refusals} = this.#options;
@@ -67,6 +74,10 @@ class AgentDispatcher implements Dispatcher {
     refusals.write(`busy ${request.agent}`, {level: 'warn', message});
     // The caller learns it too: a node that is busy is no node that is gone.
     if (agent.ddl !== undefined) void this.#reply(opened, busyBody(request.agent));
+  }
+
+  isUnderWay(requestId: string): boolean {
+    return this.#underWay.has(requestId);
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -174,7 +185,7 @@ class AgentDispatcher implements Dispatcher {
 
   async #reply(opened: Opened, body: Buffer): Promise<void> {
     const {transport, request} = opened;
-    const {node, provider, counters, publish} = this.#options;
+    const {node, provider, counters, publish, replies} = this.#options;
     if (transport.replyTo === undefined) {
       node.logger.error(`do not know how to reply, no reply-to header has been set on message ${request.id}`);
       return;
@@ -193,6 +204,10 @@ class AgentDispatcher implements Dispatcher {
         connectedServer: node.connectedServer() ?? '',
       });
       // Those who answer a ping also say that they would have said so if they had not.
+      if (opened.wantsNotes) {
+        const {replyTo} = transport;
+        replies.remember({requestId: request.id, callerId: request.callerId, replyTo, message});
+      }
       const isPong = opened.wantsNotes && request.agent === 'discovery';
       publish(transport.replyTo, message, isPong ? notesWanted : undefined);
     } catch (error) {

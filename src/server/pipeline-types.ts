@@ -3,6 +3,7 @@ import type {PublishOptions} from '../connect/index.ts';
 import type {Revocations, SecurityProvider} from '../crypto/index.ts';
 import type {Filter, ReplayGuard, Request, RequestCache, Transport, TransportCache} from '../protocol/index.ts';
 import type {AgentRegistry, Auditor, Authorizer, NodeContext} from '../rpc/types.ts';
+import type {SentReplies} from './sent-replies.ts';
 import type {ServerCounters} from './statistics.ts';
 
 /** Remembers what ran; `admit` resolves once that is on disk, and rejects for what ran before. */
@@ -22,6 +23,8 @@ export interface PipelineOptions {
   /** Given to agents with each call; what they mean together with the settings is the agent's to decide. */
   readonly authorizer?: Authorizer;
   readonly auditor?: Auditor;
+  /** Where answers are remembered; shared with whoever sends them again. */
+  readonly replies: SentReplies;
   readonly ttlCeilingSeconds: number;
   readonly agentConcurrency: number;
   /** Version 2 only. */
@@ -37,6 +40,8 @@ export interface Opened {
   readonly request: Request;
   /** Whether the caller wants to know why there is no answer. */
   readonly wantsNotes: boolean;
+  /** It was sent before: who ran it gives the answer once more. */
+  readonly isAgain: boolean;
   /** Claims of the token that proved the caller. */
   readonly claims?: Readonly<Record<string, unknown>>;
 }

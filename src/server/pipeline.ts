@@ -13,10 +13,12 @@ import {
   checkCollective,
   checkReplySubject,
   checkTtl,
+  decodeAgain,
   openRequest,
   openTransport,
   ProtocolError,
   type Request,
+  resentMark,
   type Transport,
   wantsNotes,
 } from '../protocol/index.ts';
@@ -26,11 +28,13 @@ import {serverLimits} from './limits.ts';
 import {createNoteWriter, type NoteWriter} from './notes.ts';
 import {expiredText, type Opened, type PipelineOptions} from './pipeline-types.ts';
 import {createRefusalLog, type RefusalLog} from './refusal-log.ts';
+import type {SentReply} from './sent-replies.ts';
 import type {ServerCounter} from './statistics.ts';
 
 interface Received {
   readonly payload: Buffer;
   readonly wantsNotes: boolean;
+  readonly isAgain: boolean;
 }
 
 export class Pipeline {
@@ -76,8 +80,10 @@ export class Pipeline {
       this.#refuse('refused', 'inbox', `Refused a message: ${this.#inbox.length} messages wait to be opened already`);
       return;
     }
-    this.#inbox.push({payload, wantsNotes: wantsNotes(headers)});
-    this.#inboxBytes += payload.length;
+    const inside = decodeAgain(payload);
+    const message = inside ?? payload;
+    this.#inbox.push({payload: message, wantsNotes: wantsNotes(headers), isAgain: inside !== undefined});
+    this.#inboxBytes += message.length;
     if (!this.#pumping) this.#pump();
   }
 
@@ -203,6 +209,7 @@ export class Pipeline {
         return false;
       }
       const replayed = code === 'ERR_REQUEST_REPLAYED';
+      if (replayed && opened.isAgain && this.#answerAgain(opened)) return false;
       this.#refuse(
         replayed ? 'replayed' : 'refused',
         replayed ? 'replay' : 'guard',
@@ -210,6 +217,33 @@ export class Pipeline {
       );
       this.#notes.write(opened, replayed ? 'replayed' : 'refused');
       return false;
+    }
+  }
+
+  /** False when the answer is not known any more. One that is being worked on comes by itself. */
+  #answerAgain(opened: Opened): boolean {
+    const {transport, request} = opened;
+    if (this.#dispatcher.isUnderWay(request.id)) return true;
+    const {replies} = this.#options;
+    const reply =
+      transport.replyTo === undefined
+        ? undefined
+        : replies.find({requestId: request.id, callerId: request.callerId, replyTo: transport.replyTo});
+    if (reply === undefined) return false;
+    this.#resend(reply);
+    return true;
+  }
+
+  /** Our link broke and is back: what was sent just before may not have arrived. */
+  resendRecent(): void {
+    for (const reply of this.#options.replies.recent(serverLimits.resendWithinMs)) this.#resend(reply);
+  }
+
+  #resend({replyTo, message, requestId}: SentReply): void {
+    try {
+      this.#options.publish(replyTo, message, resentMark);
+    } catch (error) {
+      this.#logger.warn(`Could not give the answer to request ${requestId} once more: ${errorMessage(error)}`);
     }
   }
 

@@ -9,8 +9,11 @@ import {
   testIdentity,
   testProvider,
 } from '../../test/support/test-server.ts';
+import type {PublishOptions} from '../connect/index.ts';
 import {createNodePlatform} from '../lib/node-platform.ts';
 import {parseLifecycleEvent} from '../events/index.ts';
+import {encodeHeaders} from '../natswire/index.ts';
+import {encodeAgain, isResent} from '../protocol/index.ts';
 
 describe('subscriptions', () => {
   test('a server listens on its node subject and on each agent, in every collective', async () => {
@@ -402,3 +405,49 @@ describe('life', () => {
     await expect(node.server.start()).rejects.toThrow('expected a new one');
   });
 });
+
+describe('a request that is sent again', () => {
+  const wish = {wantsNotes: true};
+
+  test('is answered once more with the same answer, and runs once', async () => {
+    const agent = countingAgent();
+    await using node = await startTestServer({agents: [agent]});
+    const message = await signedRequest();
+    node.deliver(message, undefined, wish);
+    await node.settled();
+    node.deliver(encodeAgain(Buffer.from(message)), undefined, wish);
+    await node.settled();
+    const [first, second] = node.replies();
+    expect(agent.calls()).toBe(1);
+    expect(second?.payload).toEqual(first?.payload);
+    expect([isResentBy(first), isResentBy(second)]).toEqual([false, true]);
+    expect(node.statistics()).toMatchObject({replies: 1, replayed: 0});
+  });
+
+  test('runs where it never arrived', async () => {
+    const agent = countingAgent();
+    await using node = await startTestServer({agents: [agent]});
+    node.deliver(encodeAgain(Buffer.from(await signedRequest())), undefined, wish);
+    await node.settled();
+    expect(agent.calls()).toBe(1);
+    expect(node.replies().length).toBe(1);
+  });
+
+  test('is refused like a replay for an inbox that the answer was not meant for, and without the wrapping', async () => {
+    const agent = countingAgent();
+    await using node = await startTestServer({agents: [agent]});
+    const id = newId();
+    node.deliver(await signedRequest({id}), undefined, wish);
+    await node.settled();
+    node.deliver(encodeAgain(Buffer.from(await signedRequest({id, replyTo: 'mcollective.reply.thief.1'}))));
+    node.deliver(await signedRequest({id}));
+    await node.settled();
+    expect(agent.calls()).toBe(1);
+    expect(node.replies().length).toBe(1);
+    expect(node.statistics()).toMatchObject({replayed: 2});
+  });
+});
+
+function isResentBy(published: {readonly headers?: PublishOptions['headers']} | undefined): boolean {
+  return isResent(encodeHeaders(new Map(Object.entries(published?.headers ?? {}))));
+}

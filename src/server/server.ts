@@ -27,6 +27,7 @@ import {createCounters, type ServerCounters} from './statistics.ts';
 import type {Registrator} from './registration/registrator.ts';
 import {startRegistration} from './registration/start.ts';
 import {type ServerStatus, startStatusWriter, type StatusWriter} from './status-file.ts';
+import {SentReplies} from './sent-replies.ts';
 import {startSubscriptions, type Subscriptions} from './subscriptions.ts';
 import {startSubmission} from './submission.ts';
 import type {SubmissionDelivery} from '../submission/index.ts';
@@ -214,6 +215,7 @@ class Server implements ChoriaServer {
       ...(shared.transports === undefined ? {} : {transportCache: shared.transports}),
       ...(authorizer === undefined ? {} : {authorizer}),
       ...(auditor === undefined ? {} : {auditor}),
+      replies: new SentReplies(this.#parts.platform.clock, shared.replies),
       ttlCeilingSeconds: ttlCeilingSeconds(config),
       ...(this.#revocations === undefined ? {} : {revocations: this.#revocations}),
       signReplies: config.get('plugin.security.choria.sign_replies'),
@@ -226,8 +228,10 @@ class Server implements ChoriaServer {
     return {
       disconnected: (error) =>
         logger.warn(`NATS client connection got disconnected: ${error?.message ?? 'closed by the broker'}`),
-      reconnected: (server) =>
-        logger.warn(`NATS client reconnected after a previous disconnection, connected to ${server}`),
+      reconnected: (server) => {
+        logger.warn(`NATS client reconnected after a previous disconnection, connected to ${server}`);
+        this.#pipeline?.resendRecent();
+      },
       error: (error) => logger.error(`NATS client encountered an error: ${error.message}`),
     };
   }

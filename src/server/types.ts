@@ -1,4 +1,5 @@
 /** What a server is made of and what it offers, for embedders and for the parts of this area. */
+import type {ReplyBudget} from './sent-replies.ts';
 import type {Config} from '../config/types.ts';
 import type {Connection, Heartbeats, OpenConnectionOptions} from '../connect/index.ts';
 import type {ProofCache, SecurityProvider} from '../crypto/index.ts';
@@ -28,6 +29,8 @@ export interface SharedResources {
   readonly transports?: TransportCache;
   readonly proofs?: ProofCache;
   readonly heartbeats?: Heartbeats;
+  /** Bytes of answers that may be given once more. */
+  readonly replies?: ReplyBudget;
 }
 
 /** The parts of a server, all made: `createServer` makes them from a configuration. */

@@ -1,15 +1,17 @@
 /** A cluster of brokers of ours on real nats-servers, on free loopback ports. */
 import {createServer} from 'node:net';
 import type {RunningBroker} from '../../src/broker/index.ts';
-import {startConfiguredBroker} from './supervised.ts';
+import {startConfiguredBroker, supervisedEngine} from './supervised.ts';
 
 export interface TestCluster {
   /** Members by place; one that was ended is undefined until it is started again. */
   readonly brokers: readonly (RunningBroker | undefined)[];
   readonly urls: readonly string[];
-  /** Ends one member: `kill` as a power cut would, `stop` politely. */
+  /** Ends one member: `kill` as a power cut would (its nats-server by SIGKILL), `stop` politely. */
   end(place: number, how: 'kill' | 'stop'): Promise<void>;
   start(place: number): Promise<void>;
+  /** Ends only the nats-server of one member, by SIGKILL. */
+  killServer(place: number): void;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -49,11 +51,17 @@ export async function startTestCluster(
     });
   };
   for (let place = 0; place < size; place++) await start(place);
+  const killServer = (place: number): void => {
+    const broker = brokers[place];
+    if (broker !== undefined) process.kill(supervisedEngine(broker).processId ?? -1, 'SIGKILL');
+  };
   return {
     brokers,
     urls: clientPorts.map((port) => `tls://127.0.0.1:${port}`),
+    killServer,
     async end(place, how) {
       const broker = brokers[place];
+      if (how === 'kill') killServer(place);
       brokers[place] = undefined;
       await broker?.stop(how === 'stop' ? {graceMs: 20_000} : {});
     },

@@ -60,6 +60,7 @@ export interface FakeMessengerOptions {
   readonly federations?: readonly string[];
   /** The broker's word on who listens. */
   readonly interest?: Messenger['interest'];
+  readonly shaken?: Messenger['shaken'];
 }
 
 export class FakeFleet {
@@ -134,6 +135,7 @@ export class FakeFleet {
       },
       peekSender: () => undefined,
       ...(options.interest === undefined ? {} : {interest: options.interest}),
+      ...(options.shaken === undefined ? {} : {shaken: options.shaken}),
     };
   }
 

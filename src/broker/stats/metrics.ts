@@ -21,6 +21,12 @@ export const brokerMetrics = {
   choria_network_routes: 'Routes to other brokers of the cluster now',
   choria_network_remotes: 'Other brokers that are known',
   choria_network_leafnode_remotes: 'Leaf node connections now',
+  choria_network_leafnode_rtt_ms: 'Round trip to a leaf node, in milliseconds',
+  choria_network_leafnode_in_msgs: 'Messages received from a leaf node',
+  choria_network_leafnode_out_msgs: 'Messages sent to a leaf node',
+  choria_network_leafnode_in_bytes: 'Bytes of payload received from a leaf node',
+  choria_network_leafnode_out_bytes: 'Bytes of payload sent to a leaf node',
+  choria_network_leafnode_subscriptions: 'Subscriptions of a leaf node now',
   choria_network_in_msgs: 'Messages received since the start',
   choria_network_out_msgs: 'Messages sent since the start',
   choria_network_in_bytes: 'Bytes of payload received since the start',
@@ -61,6 +67,8 @@ const plainGauges = {
   choria_network_slow_consumers: 'slowConsumers',
   choria_network_subscriptions: 'subscriptions',
 } as const satisfies Partial<Record<BrokerMetric, keyof NetworkFigures>>;
+
+const leafGauges = ['rtt_ms', 'in_msgs', 'out_msgs', 'in_bytes', 'out_bytes', 'subscriptions'] as const;
 
 const connectorCounters = [
   'choria_connector_initial_connection_attempts',
@@ -104,11 +112,29 @@ export async function createBrokerMetrics(options: {
   const gauge = (name: BrokerMetric) => new Gauge({...common(name), labelNames: ['identity']});
   const plain = Object.entries(plainGauges).map(([name, field]) => [gauge(name as BrokerMetric), field] as const);
   const streams = streamFigures.map((field) => [gauge(`choria_network_stream_${field}`), field] as const);
+  const leafs = leafGauges.map(
+    (field) =>
+      [
+        new Gauge({
+          ...common(`choria_network_leafnode_${field}`),
+          labelNames: ['identity', 'host', 'port', 'account'],
+        }),
+        field,
+      ] as const,
+  );
   if (view !== undefined) addOwnMetrics({registry, identity, view, Counter, Gauge});
   return {
     render(figures) {
       for (const [item, field] of plain) item.set({identity}, figures[field]);
       for (const [item, field] of streams) item.set({identity}, figures.streams[field]);
+      for (const [item, field] of leafs) {
+        // Series of those that are gone end.
+        item.reset();
+        for (const leaf of figures.leafs) {
+          const {host, port, account} = leaf;
+          item.set({identity, host, port, account}, leaf[field]);
+        }
+      }
       return registry.metrics();
     },
   };

@@ -36,7 +36,21 @@ export interface NetworkFigures {
   readonly outBytes: number;
   readonly slowConsumers: number;
   readonly subscriptions: number;
+  /** Leaf nodes that are connected. */
+  readonly leafs: readonly LeafFigures[];
   readonly streams: Readonly<Record<StreamFigure, number>>;
+}
+
+export interface LeafFigures {
+  readonly host: string;
+  readonly port: string;
+  readonly account: string;
+  readonly rtt_ms: number;
+  readonly in_msgs: number;
+  readonly out_msgs: number;
+  readonly in_bytes: number;
+  readonly out_bytes: number;
+  readonly subscriptions: number;
 }
 
 export const streamFigures = [
@@ -71,7 +85,7 @@ type MonitoringPath = (typeof monitoringPaths)[number];
 export function embeddedSource(view: () => EngineView): StatsSource {
   return {
     page: (path, query) => Promise.resolve(embeddedPage(view(), path, query)),
-    figures: () => Promise.resolve(figuresOf(varz(view()) as Fields, {})),
+    figures: () => Promise.resolve(figuresOf(varz(view()) as Fields, {streams: {}, leafs: {}})),
   };
 }
 
@@ -136,8 +150,8 @@ export function proxySource(options: {readonly http: HttpClient; readonly url: s
       return {status, headers: {'Content-Type': type, 'Access-Control-Allow-Origin': '*'}, body};
     },
     figures: async () => {
-      const [server, streams] = await Promise.all([ask('/varz'), ask('/jsz')]);
-      return figuresOf(fieldsOf(server.body), fieldsOf(streams.body));
+      const [server, streams, leafs] = await Promise.all([ask('/varz'), ask('/jsz'), ask('/leafz')]);
+      return figuresOf(fieldsOf(server.body), {streams: fieldsOf(streams.body), leafs: fieldsOf(leafs.body)});
     },
   };
 }
@@ -149,6 +163,33 @@ function fieldsOf(body: Buffer): Fields {
   return typeof value === 'object' && value !== null ? (value as Fields) : {};
 }
 
+function leafFigures(document: Fields): readonly LeafFigures[] {
+  const list = document['leafs'];
+  return (Array.isArray(list) ? list : []).slice(0, engineLimits.leafSeriesMax).map((leaf: unknown) => ({
+    host: text(leaf, 'ip'),
+    port: String(number(leaf, 'port')),
+    account: text(leaf, 'account'),
+    rtt_ms: durationMs(text(leaf, 'rtt')),
+    in_msgs: number(leaf, 'in_msgs'),
+    out_msgs: number(leaf, 'out_msgs'),
+    in_bytes: number(leaf, 'in_bytes'),
+    out_bytes: number(leaf, 'out_bytes'),
+    subscriptions: number(leaf, 'subscriptions'),
+  }));
+}
+
+/** Go's text of a duration such as `1.5ms` or `219µs`. */
+function durationMs(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ns|µs|μs|us|ms|s)$/.exec(text);
+  const factors: Readonly<Record<string, number>> = {ns: 1e-6, µs: 1e-3, μs: 1e-3, us: 1e-3, ms: 1, s: 1000};
+  return match === null ? 0 : Number(match[1]) * (factors[match[2] ?? ''] ?? 0);
+}
+
+function text(fields: unknown, name: string): string {
+  const value = typeof fields === 'object' && fields !== null ? (fields as Fields)[name] : undefined;
+  return typeof value === 'string' ? value : '';
+}
+
 function number(fields: unknown, ...path: readonly string[]): number {
   let value: unknown = fields;
   for (const name of path) {
@@ -157,7 +198,10 @@ function number(fields: unknown, ...path: readonly string[]): number {
   return typeof value === 'number' ? value : 0;
 }
 
-function figuresOf(server: Fields, streams: Fields): NetworkFigures {
+function figuresOf(
+  server: Fields,
+  {streams, leafs}: {readonly streams: Fields; readonly leafs: Fields},
+): NetworkFigures {
   return {
     connections: number(server, 'connections'),
     totalConnections: number(server, 'total_connections'),
@@ -170,6 +214,7 @@ function figuresOf(server: Fields, streams: Fields): NetworkFigures {
     outBytes: number(server, 'out_bytes'),
     slowConsumers: number(server, 'slow_consumers'),
     subscriptions: number(server, 'subscriptions'),
+    leafs: leafFigures(leafs),
     streams: {
       memorystore_max: number(streams, 'config', 'max_memory'),
       filestore_max: number(streams, 'config', 'max_storage'),

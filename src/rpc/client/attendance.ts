@@ -59,6 +59,11 @@ export class Attendance {
     return absent;
   }
 
+  /** Not connected when it was asked. */
+  wasAbsent(identity: string): boolean {
+    return this.#absent.has(identity);
+  }
+
   /** Keeps what a node said; true when it will not say anything else. */
   noted(note: NodeNote): boolean {
     const silence = silenceOfNote(note, this.#messenger.clock.nowMs());

@@ -3,6 +3,7 @@ export {runRequest, isUnfiltered} from './run.ts';
 export {mergeStatistics} from './merge-statistics.ts';
 export {noteWish} from './note-wish.ts';
 export {RollCall} from './roll-call.ts';
+export {Shaken, type ShakenOptions} from './shaken.ts';
 export type {RollCallOutcome} from './roll-call.ts';
 export {describeSilence, silenceReasons} from './silence.ts';
 export type {Silence, SilenceReason} from './silence.ts';

@@ -20,6 +20,17 @@ export const clientLimits = {
   queuedRepliesMax: 1_000_000,
   /** How long the last flush and the farewell to the broker may take. */
   flushMsMax: 1_000,
+  /** When a request that waits looks first whether brokers come and go, the longest interval later, how often in its life, and how long one question may take. */
+  againLookMs: 700,
+  againLookMsMax: 5000,
+  againLooksMax: 40,
+  againInterestMs: 1000,
+  /** Nodes that are asked again at once. */
+  againTargetsMax: 10_000,
+  /** How often a request looks whether a link that broke is back. */
+  linkLookMs: 50,
+  /** After a broker went or our link broke: nodes need some seconds to come back, and messages may be lost meanwhile. */
+  shakenMs: 10_000,
   /** How long nodes that gave no sign may take to answer a knock: a live one needs some milliseconds. */
   knockMs: 400,
 } as const;

@@ -1,8 +1,10 @@
 import {describe, expect, test} from 'vitest';
 import {FakeFleet, requestOptions, settle} from '../../../test/support/fake-fleet.ts';
+import {decodeAgain} from '../../protocol/index.ts';
 import {clientLimits} from './limits.ts';
 import {streamReplies} from './reply-stream.ts';
 import {runRequest} from './run.ts';
+import {Shaken} from './shaken.ts';
 import type {NodeReply} from './types.ts';
 
 describe('a direct request', () => {
@@ -105,6 +107,60 @@ describe('a direct request', () => {
       ['choria.federation.a.federation', 1],
       ['choria.federation.b.federation', 1],
     ]);
+  });
+
+  test('asks silent nodes again with the same bytes when a broker went, and nobody else', async () => {
+    const fleet = new FakeFleet();
+    const shaken = new Shaken({monotonicMs: () => fleet.clock.monotonicMs(), reconnects: () => 0});
+    let brokers = 3;
+    let connected = ['n1', 'n2', 'n3'];
+    const messenger = fleet.messenger({
+      shaken,
+      interest: () => {
+        const answer = {collective: 'mcollective', servers: 3, connected, complete: true, truncated: false, brokers};
+        shaken.told(answer);
+        return Promise.resolve(answer);
+      },
+    });
+    const running = runRequest(messenger, requestOptions({timeoutMs: 20_000}));
+    await settle();
+    fleet.answer('n1');
+    await fleet.clock.advance(5000);
+    // While all is calm nothing is sent twice.
+    expect(fleet.published.length).toBe(3);
+    brokers = 2;
+    connected = ['n1', 'n2'];
+    await fleet.clock.advance(5000);
+    const again = fleet.published.slice(3);
+    expect(new Set(again.map(({subject}) => subject))).toEqual(new Set(['mcollective.node.n2']));
+    const inside = decodeAgain(Buffer.from(JSON.stringify(again[0]?.message)));
+    expect(JSON.parse(String(inside))).toEqual(fleet.published[0]?.message);
+    connected = ['n1', 'n2', 'n3'];
+    fleet.answer('n2');
+    await fleet.clock.advance(1000);
+    expect(fleet.published.at(-1)?.subject).toBe('mcollective.node.n3');
+    fleet.answer('n3');
+    expect(await running).toMatchObject({responses: 3, noResponses: []});
+  });
+
+  test('waits for nodes that are away while a broker went, and not while all is calm', async () => {
+    for (const isShaken of [false, true]) {
+      const fleet = new FakeFleet();
+      const shaken = new Shaken({monotonicMs: () => fleet.clock.monotonicMs(), reconnects: () => 0});
+      const answer = {collective: 'mcollective', servers: 2, connected: ['n1', 'n2'], complete: true, truncated: false};
+      if (isShaken) shaken.told({...answer, brokers: 3});
+      const interest = () => {
+        shaken.told({...answer, brokers: 2});
+        return Promise.resolve({...answer, brokers: 2});
+      };
+      const running = runRequest(fleet.messenger({shaken, interest}), requestOptions({timeoutMs: 30_000}));
+      await settle();
+      fleet.answer('n1');
+      fleet.answer('n2');
+      await fleet.clock.advance(25_000);
+      const {requestMs} = await running;
+      expect(requestMs > 9000, `shaken: ${isShaken}, ${requestMs} ms`).toBe(isShaken);
+    }
   });
 
   test.each([

@@ -6,10 +6,11 @@
  */
 import {errorMessage} from '../../lib/errors.ts';
 import {sleep, type TimerHandle} from '../../lib/platform.ts';
-import {isNoResponders} from '../../connect/index.ts';
+import {ConnectError, isNoResponders} from '../../connect/index.ts';
 import type {MiddlewareMessage} from '../../connect/types.ts';
 import type {Filter} from '../../protocol/types.ts';
-import {readNote} from '../../protocol/index.ts';
+import {encodeAgain, isResent, readNote} from '../../protocol/index.ts';
+import {AskAgain} from './ask-again.ts';
 import {Attendance} from './attendance.ts';
 import {noteWish} from './note-wish.ts';
 import {RequestError} from './errors.ts';
@@ -107,6 +108,8 @@ class RequestRun {
   readonly #batchOf = new Map<string, Batch>();
   /** Targets that will not answer, and are waited for no longer. */
   readonly #settled = new Set<string>();
+  /** Subjects to which nothing went because the link broke. */
+  readonly #unsent = new Set<string>();
   readonly #body: Buffer;
   #current: Batch | undefined;
   #ok = 0;
@@ -177,6 +180,7 @@ class RequestRun {
     options: {readonly replyTo: string; readonly receives: boolean},
   ): Promise<void> {
     const {clock} = this.#messenger;
+    await this.#untilLinked();
     const sealed = await this.#messenger.seal({
       id: this.#id,
       agent: this.#options.agent,
@@ -185,6 +189,7 @@ class RequestRun {
       ttlSeconds: this.#options.ttlSeconds,
       body: this.#body,
     });
+    this.#unsent.clear();
     const batch: Batch = {targets: group, remaining: 0, end: undefined};
     for (const target of group ?? []) {
       if (!this.#tally.isOutstanding(target)) continue;
@@ -201,7 +206,9 @@ class RequestRun {
       batch.end?.();
       throw error;
     }
+    const again = options.receives ? this.#askAgain(batch, sealed, options.replyTo) : undefined;
     await Promise.all([this.#flush(publishedAtMs, options.receives), ended]);
+    again?.stop();
   }
 
   /** Sent right before the request, on the same connection: whoever is not connected by then does not get it. */
@@ -209,6 +216,8 @@ class RequestRun {
     const {collective, agent, kind, timeoutMs} = this.#options;
     if (kind === 'direct') {
       void this.#attendance.findAbsent(batch.targets ?? []).then((absent) => {
+        // Where a broker just went, its nodes are about to come back elsewhere.
+        if (this.#messenger.shaken?.isShaken === true) return;
         for (const identity of absent) this.#settle(identity);
       });
     } else if (kind === 'broadcast') {
@@ -221,6 +230,32 @@ class RequestRun {
         // Who listens stays unknown then, and the request ends with its time.
         .catch((error: unknown) => this.#notice(`The broker did not say who listens: ${errorMessage(error)}`));
     }
+  }
+
+  #askAgain(batch: Batch, sealed: SealedRequest, replyTo: string): AskAgain | undefined {
+    const {kind, collective} = this.#options;
+    const {targets} = batch;
+    const messenger = this.#messenger;
+    if (kind !== 'direct' || targets === undefined || messenger.federations.length > 0) return undefined;
+    const isSilent = (identity: string): boolean => this.#tally.isOutstanding(identity) && !this.#settled.has(identity);
+    return new AskAgain({
+      messenger,
+      collective,
+      outstanding: () => targets.filter(isSilent),
+      absent: (identities) => {
+        for (const identity of identities) if (this.#attendance.wasAbsent(identity)) this.#settle(identity);
+      },
+      send: (identities) => {
+        const transport = sealed.transport({replyTo});
+        const again = encodeAgain(transport);
+        for (const identity of identities) {
+          const subject = messenger.nodeSubject({collective, identity});
+          // What never left is sent as it is, so that other programs get it too.
+          messenger.connection.publish(subject, this.#unsent.delete(subject) ? transport : again, noteWish);
+        }
+      },
+      failed: (error) => this.#notice(`Could not ask again: ${errorMessage(error)}`),
+    });
   }
 
   #endWhenAllAnswered(): void {
@@ -293,7 +328,7 @@ class RequestRun {
       const transport = sealed.transport({replyTo});
       // A broker says at once when nobody serves a subject, to the message's own reply subject. Nodes do not look at it.
       const options = kind === 'service' ? {...noteWish, replyTo} : noteWish;
-      for (const subject of subjects) messenger.connection.publish(subject, transport, options);
+      for (const subject of subjects) this.#publishOne(subject, {transport, options});
       return;
     }
     for (const targets of splitBatches(subjects, clientLimits.federatedTargetsMax)) {
@@ -302,6 +337,32 @@ class RequestRun {
         messenger.connection.publish(messenger.federationSubject(name), transport);
       }
     }
+  }
+
+  /** A link that breaks while thousands are asked: the rest is asked when it is back. */
+  #publishOne(subject: string, message: {readonly transport: Buffer; readonly options: typeof noteWish}): void {
+    if (this.#unsent.size > 0) {
+      this.#unsent.add(subject);
+      return;
+    }
+    try {
+      this.#messenger.connection.publish(subject, message.transport, message.options);
+    } catch (error) {
+      const isWaiting = error instanceof ConnectError && error.code === 'ERR_RECONNECT_BUFFER_FULL';
+      if (!isWaiting || this.#options.kind !== 'direct') throw error;
+      this.#notice(error.message);
+      this.#unsent.add(subject);
+    }
+  }
+
+  /** A link that is just coming back is waited for: what is sent meanwhile would fill the little that is kept. */
+  async #untilLinked(): Promise<void> {
+    const {clock, connection} = this.#messenger;
+    const {signal, timeoutMs} = this.#options;
+    const untilMs = clock.monotonicMs() + timeoutMs;
+    const mustWait = (): boolean =>
+      connection.state === 'reconnecting' && clock.monotonicMs() < untilMs && signal?.aborted !== true;
+    while (mustWait()) await sleep(clock, clientLimits.linkLookMs);
   }
 
   /**
@@ -340,7 +401,9 @@ class RequestRun {
       this.#notice(`Dropped a message that is not a valid reply: ${errorMessage(error)}`);
       return;
     }
-    const verdict = this.#tally.judge(opened);
+    const resent = isResent(message.headers);
+    const verdict = this.#tally.judge(opened, resent);
+    if (verdict === 'duplicate' && resent) return;
     if (verdict !== 'counted') {
       this.#notice(`Did not count a reply in the name of ${JSON.stringify(opened.reply.senderId)}: ${verdict}`);
       return;

@@ -48,7 +48,8 @@ export class ReplyTally {
     return this.#outstanding?.size ?? 0;
   }
 
-  judge(opened: OpenedReply): Verdict {
+  /** @param isResent  its sender says that it sent this before */
+  judge(opened: OpenedReply, isResent = false): Verdict {
     const {reply, transportSender} = opened;
     if (reply.requestId !== this.#options.requestId || reply.agent !== this.#options.agent) {
       this.#foreign++;
@@ -59,7 +60,11 @@ export class ReplyTally {
       return 'misattributed';
     }
     const earlier = this.#answered.get(reply.senderId);
-    if (earlier !== undefined) return this.#judgeAgain(reply.senderId, earlier, reply.body);
+    if (earlier !== undefined) {
+      const verdict = this.#judgeAgain(reply.senderId, earlier, reply.body);
+      if (verdict === 'duplicate' && isResent) this.#duplicates--;
+      return verdict;
+    }
     if (this.#outstanding !== undefined && !this.#outstanding.delete(reply.senderId)) {
       addBounded(this.#unexpected, reply.senderId);
       return 'unexpected';

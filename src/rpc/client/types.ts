@@ -3,6 +3,7 @@ import type {Connection} from '../../connect/types.ts';
 import type {Clock} from '../../lib/platform.ts';
 import type {InterestAnswer, InterestQuery} from '../../protocol/index.ts';
 import type {FederationHeader, Filter, Reply} from '../../protocol/types.ts';
+import type {Shaken} from './shaken.ts';
 import type {Silence} from './silence.ts';
 
 /** A request ready for signing. */
@@ -49,6 +50,8 @@ export interface Messenger {
    * the question makes no sense, such as across a federation.
    */
   interest?(query: InterestQuery, options: {readonly timeoutMs: number}): Promise<InterestAnswer | undefined>;
+  /** Whether brokers came and went a moment ago; absent where the broker does not say. */
+  readonly shaken?: Shaken;
   /** The sender that the outer layer names, without opening what is inside; undefined when it is no transport message. */
   peekSender(payload: Buffer): string | undefined;
 }

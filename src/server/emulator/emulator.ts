@@ -95,6 +95,7 @@ export async function createEmulator(options: EmulatorOptions): Promise<Emulator
     proofs,
     requests: createRequestCache(),
     transports: createTransportCache(),
+    replies: {heldBytes: 0},
     heartbeats: createHeartbeats({clock: platform.clock, intervalMs: connectLimits.pingIntervalMs}),
   };
   const parts = await createSharedParts({config, platform, logger, version: programVersion});

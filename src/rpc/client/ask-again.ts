@@ -1,0 +1,75 @@
+/**
+ * While a request waits: looks now and then whether brokers are coming and going, and sends the same bytes again to those that have not answered.
+ *
+ * Safe because servers of this program never run a request twice, and others do not understand the second message (docs/design/asking-again.md).
+ */
+import type {Clock, TimerHandle} from '../../lib/platform.ts';
+import {clientLimits} from './limits.ts';
+import type {Messenger} from './types.ts';
+
+export interface AskAgainOptions {
+  readonly messenger: Messenger;
+  readonly collective: string;
+  /** Who was asked and has neither answered nor said that it will not. */
+  readonly outstanding: () => readonly string[];
+  readonly send: (identities: readonly string[]) => void;
+  /** These are not connected while brokers are steady. */
+  readonly absent: (identities: readonly string[]) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+export class AskAgain {
+  readonly #options: AskAgainOptions;
+  readonly #clock: Clock;
+  #timer: TimerHandle | undefined = undefined;
+  #looks = 0;
+  #isStopped = false;
+
+  constructor(options: AskAgainOptions) {
+    this.#options = options;
+    this.#clock = options.messenger.clock;
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+  }
+
+  #schedule(): void {
+    if (this.#isStopped || this.#looks >= clientLimits.againLooksMax) return;
+    const {shaken} = this.#options.messenger;
+    // While all is calm the looks become rare.
+    const factor = shaken?.isShaken === true ? 1 : 1.5 ** this.#looks;
+    this.#looks += 1;
+    const waitMs = Math.min(clientLimits.againLookMsMax, clientLimits.againLookMs * factor);
+    this.#timer = this.#clock.setTimer(() => void this.#look().catch(this.#options.failed), waitMs);
+  }
+
+  async #look(): Promise<void> {
+    const {messenger, collective, outstanding} = this.#options;
+    const {connection, shaken} = messenger;
+    const silent = outstanding();
+    if (silent.length === 0 || shaken === undefined || messenger.interest === undefined) return;
+    if (connection.state === 'connected') {
+      const identities = silent.slice(0, clientLimits.againTargetsMax);
+      const answer = await messenger
+        .interest({collective, identities, agents: []}, {timeoutMs: clientLimits.againInterestMs})
+        // A link that breaks now is looked at the next time.
+        .catch(() => undefined);
+      if (this.#isStopped) return;
+      const connected = answer?.connected === undefined ? undefined : new Set(answer.connected);
+      if (shaken.isShaken) this.#send(identities.filter((identity) => connected?.has(identity) !== false));
+      else if (connected !== undefined && answer?.complete === true) {
+        this.#options.absent(identities.filter((identity) => !connected.has(identity)));
+      }
+    }
+    this.#schedule();
+  }
+
+  #send(identities: readonly string[]): void {
+    const still = new Set(this.#options.outstanding());
+    const silent = identities.filter((identity) => still.has(identity));
+    if (silent.length > 0) this.#options.send(silent);
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * Knows whether brokers came and went a moment ago, so that silence may be a message that was lost on the way.
+ *
+ * Pure: told what brokers say of themselves, and how often our own link came back.
+ */
+import type {InterestAnswer} from '../../protocol/index.ts';
+import {clientLimits} from './limits.ts';
+
+export interface ShakenOptions {
+  readonly monotonicMs: () => number;
+  /** How often our own link came back, ever. */
+  readonly reconnects: () => number;
+}
+
+export class Shaken {
+  readonly #options: ShakenOptions;
+  #brokers = 0;
+  #reconnects: number;
+  #untilMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ShakenOptions) {
+    this.#options = options;
+    this.#reconnects = options.reconnects();
+  }
+
+  /** A broker that is gone, or one that did not answer. An answer of nobody says nothing. */
+  told(answer: InterestAnswer | undefined): void {
+    if (answer === undefined) return;
+    const isFewer = answer.brokers < this.#brokers;
+    if (isFewer || (!answer.complete && this.#brokers > 1)) this.#shake();
+    if (answer.complete) this.#brokers = answer.brokers;
+  }
+
+  get isShaken(): boolean {
+    const reconnects = this.#options.reconnects();
+    if (reconnects > this.#reconnects) this.#shake();
+    this.#reconnects = reconnects;
+    return this.#options.monotonicMs() < this.#untilMs;
+  }
+
+  #shake(): void {
+    this.#untilMs = this.#options.monotonicMs() + clientLimits.shakenMs;
+  }
+}

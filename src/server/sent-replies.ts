@@ -1,0 +1,77 @@
+/**
+ * Remembers answers for a short time, so that one that a dying broker swallowed can be given once more: when our link comes back, and when the
+ * caller asks again. Never to anybody but the inbox that it was meant for.
+ */
+import type {Clock} from '../lib/platform.ts';
+import {serverLimits} from './limits.ts';
+
+export interface SentReply {
+  readonly requestId: string;
+  readonly callerId: string;
+  readonly replyTo: string;
+  readonly message: Buffer;
+  readonly sentMs: number;
+}
+
+/** Bytes held by all the servers of one process. */
+export interface ReplyBudget {
+  heldBytes: number;
+}
+
+export class SentReplies {
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #budget: ReplyBudget;
+  readonly #replies = new Map<string, SentReply>();
+  #bytes = 0;
+
+  constructor(clock: Pick<Clock, 'monotonicMs'>, budget: ReplyBudget = {heldBytes: 0}) {
+    this.#clock = clock;
+    this.#budget = budget;
+  }
+
+  remember(reply: Omit<SentReply, 'sentMs'>): void {
+    const {requestId, message} = reply;
+    this.#forgetOld();
+    this.#forget(requestId);
+    const limits = serverLimits;
+    if (message.length > limits.sentReplyBytesMax) return;
+    while (this.#replies.size >= limits.sentRepliesMax || this.#bytes + message.length > limits.sentReplyBytesMax) {
+      const oldest = this.#replies.keys().next();
+      if (oldest.done) break;
+      this.#forget(oldest.value);
+    }
+    if (this.#budget.heldBytes + message.length > limits.sentRepliesProcessBytesMax) return;
+    this.#replies.set(requestId, {...reply, sentMs: this.#clock.monotonicMs()});
+    this.#bytes += message.length;
+    this.#budget.heldBytes += message.length;
+  }
+
+  /** The answer to this very request, for the same caller and inbox. */
+  find(asked: Pick<SentReply, 'requestId' | 'callerId' | 'replyTo'>): SentReply | undefined {
+    this.#forgetOld();
+    const reply = this.#replies.get(asked.requestId);
+    return reply?.callerId === asked.callerId && reply.replyTo === asked.replyTo ? reply : undefined;
+  }
+
+  /** What was sent within this time, oldest first. */
+  recent(withinMs: number): readonly SentReply[] {
+    const sinceMs = this.#clock.monotonicMs() - withinMs;
+    return [...this.#replies.values()].filter(({sentMs}) => sentMs >= sinceMs);
+  }
+
+  #forgetOld(): void {
+    const untilMs = this.#clock.monotonicMs() - serverLimits.sentReplyMs;
+    for (const [requestId, {sentMs}] of this.#replies) {
+      if (sentMs > untilMs) return;
+      this.#forget(requestId);
+    }
+  }
+
+  #forget(requestId: string): void {
+    const reply = this.#replies.get(requestId);
+    if (reply === undefined) return;
+    this.#replies.delete(requestId);
+    this.#bytes -= reply.message.length;
+    this.#budget.heldBytes -= reply.message.length;
+  }
+}
