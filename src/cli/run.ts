@@ -172,13 +172,26 @@ function programName(argv: readonly string[]): string {
  * @example
  * const exitCode = await runCli(['choria', 'find', '-F', 'country=mt'], context);
  */
-export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {
+export async function runCli(argv: readonly string[], given: CliContext): Promise<number> {
+  const context: CliContext = {...given, platform: withQuestions(given)};
   if (programName(argv) === 'mco') {
     const [{mcoProgram}, {classicWords}] = await Promise.all([import('./mco/program.ts'), import('./mco/words.ts')]);
     const words = classicWords(argv.slice(1));
     return (await showApplications(mcoProgram, {words, context})) ?? runProgramLine(mcoProgram, {words, context});
   }
   return runProgramLine(program, {words: argv.slice(1), context});
+}
+
+/** What needs a PIN asks for it here. */
+function withQuestions({platform, stdin, stdout}: CliContext): CliContext['platform'] {
+  if (stdin.readLine === undefined || !stdin.isTerminal) return platform;
+  return {
+    ...platform,
+    askSecret: (question) => {
+      stdout.write(`? ${question} `);
+      return stdin.readLine?.({isSecret: true}) ?? Promise.resolve(undefined);
+    },
+  };
 }
 
 interface Line {

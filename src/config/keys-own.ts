@@ -106,6 +106,16 @@ export const ownKeys = {
     usedBy: ['all'],
     doc: 'Certificate revocation lists of the authority in PEM text, for the providers file and puppet: one for each authority of the chain. Connections with certificates that they name are refused, and so are requests that were signed with them. A list that is missing for an authority, or has ended, refuses too. It is read again when it changes.',
   },
+  'plugin.security.pkcs11.pin_file': {
+    type: 'path_string',
+    usedBy: ['all'],
+    doc: 'File with the user PIN of the PKCS#11 device, for programs that run by themselves; it should belong to its owner alone. Without it the PIN is asked for at the terminal.',
+  },
+  'plugin.security.pkcs11.module': {
+    type: 'path_string',
+    usedBy: ['all'],
+    doc: 'Folder of the Node module graphene-pk11 (2.3.6), through which the provider pkcs11 talks to devices. Without it the module is looked for beside this program. It is no part of the program, because it is compiled when it is installed.',
+  },
   'plugin.choria.network.engine': {
     type: 'string',
     default: 'embedded',

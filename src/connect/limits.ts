@@ -43,6 +43,12 @@ export const connectLimits = {
   interestTimeoutMs: 250,
   /** How often a running process looks whether its certificates and tokens were renewed. */
   credentialsReadMs: 10_000,
+  /** One question to the Kubernetes API, and how long cert-manager may take to sign: as the reference. */
+  certManagerTimeoutMs: 10_000,
+  certManagerWaitMs: 60_000,
+  certManagerPollMsMin: 250,
+  certManagerPollMsMax: 5_000,
+  certManagerBytesMax: 1_048_576,
   /** How often the list of revocations is read: what is revoked is cut within a second. */
   revocationsReadMs: 500,
   /** About 100,000 entries; the list is read whole twice a second. */

@@ -5,6 +5,7 @@
  */
 import type {Config} from '../config/types.ts';
 import {
+  createCertManagerProvider,
   createChoriaProvider,
   createFileProvider,
   createPuppetProvider,
@@ -15,16 +16,18 @@ import {errorMessage} from '../lib/errors.ts';
 import {type Logger, silentLogger} from '../lib/logger.ts';
 import type {Platform} from '../lib/platform.ts';
 import type {ConnectAuth} from './auth.ts';
+import {certManagerPaths, enrollWithCertManager} from './certmanager-enroll.ts';
 import {choriaTrust, credentialPaths} from './choria-settings.ts';
 import {ConnectError} from './errors.ts';
 import {connectLimits} from './limits.ts';
+import {createPkcs11Provider} from './pkcs11.ts';
 import {withRemoteSigner} from './remote-signer.ts';
 import type {SessionTls} from './session.ts';
 import {isOn, listOf, textOf} from './settings.ts';
 import {cipherNames, curveNames} from './tls-names.ts';
 
 export interface SecurityOptions {
-  readonly platform: Pick<Platform, 'files' | 'env' | 'host' | 'processes' | 'http' | 'clock'>;
+  readonly platform: Pick<Platform, 'files' | 'env' | 'host' | 'processes' | 'http' | 'clock' | 'askSecret'>;
   readonly mode: 'client' | 'server';
   readonly logger: Logger;
   /** `--certname`. */
@@ -74,6 +77,9 @@ export function securitySwitches(
  */
 export async function createSecurityProvider(config: Config, options: SecurityOptions): Promise<SecurityProvider> {
   const switches = securitySwitches({...options, logger: silentLogger});
+  if (textOf(config.get('plugin.security.provider')) === 'certmanager' && switches.verifyProvider) {
+    await enroll(config, options);
+  }
   const chosen = await chooseSecurityProvider(config, options);
   const provider =
     options.mode === 'client'
@@ -116,10 +122,14 @@ export async function chooseSecurityProvider(config: Config, options: SecurityOp
       });
     case 'choria':
       return createChoria(config, options);
+    case 'pkcs11':
+      return createPkcs11Provider(config, {...options, common: commonSettings(config, options)});
+    case 'certmanager':
+      return createCertManager(config, options);
     default:
       throw new ConnectError(
         'ERR_CONNECT_SETTING',
-        `unknown security provider ${name}: expected one of file, puppet, choria`,
+        `unknown security provider ${name}: expected one of puppet, file, choria, pkcs11, certmanager`,
         {details: {setting: 'plugin.security.provider', value: name}},
       );
   }
@@ -142,6 +152,50 @@ async function createChoria(config: Config, options: SecurityOptions): Promise<S
     keyPath: textOf(config.get('plugin.security.choria.key')),
     caPath: textOf(config.get('plugin.security.choria.ca')),
     tls: {...(cipherList === undefined ? {} : {cipherList}), ...(curves === undefined ? {} : {curves})},
+  });
+}
+
+function createCertManager(config: Config, options: SecurityOptions): Promise<SecurityProvider> {
+  const paths = certManagerPaths(certManagerDirectory(config));
+  const common = commonSettings(config, options);
+  return createCertManagerProvider({
+    ...common,
+    // Names inside a cluster are nobody's callers: unless a list says otherwise, privileged ones alone may call, as in the reference.
+    allowedCallers: common.allowedCallers ?? [],
+    certname: certManagerName(config, options),
+    certificatePath: paths.certificate,
+    keyPath: paths.key,
+    caPath: paths.ca,
+  });
+}
+
+function certManagerDirectory(config: Config): string {
+  const directory = textOf(config.get('plugin.choria.ssldir'));
+  if (directory !== '') return directory;
+  throw new ConnectError(
+    'ERR_CONNECT_SETTING',
+    'plugin.choria.ssldir is not set: the provider certmanager needs a folder for its key and certificate',
+    {details: {setting: 'plugin.choria.ssldir'}},
+  );
+}
+
+/** `--certname` wins over the environment here, and who has neither is the node itself. */
+function certManagerName(config: Config, {platform, certnameOverride = ''}: SecurityOptions): string {
+  return certnameOverride || (platform.env['MCOLLECTIVE_CERTNAME'] ?? '') || textOf(config.get('identity'));
+}
+
+async function enroll(config: Config, options: SecurityOptions): Promise<void> {
+  const {platform, logger} = options;
+  await enrollWithCertManager({
+    platform,
+    logger,
+    sslDirectory: certManagerDirectory(config),
+    identity: certManagerName(config, options),
+    namespace: textOf(config.get('plugin.security.certmanager.namespace')),
+    issuer: textOf(config.get('plugin.security.certmanager.issuer')),
+    apiVersion: textOf(config.get('plugin.security.certmanager.api_version')),
+    altNames: listOf(config.get('plugin.security.certmanager.alt_names')),
+    replace: config.get('plugin.security.certmanager.replace'),
   });
 }
 

@@ -17,7 +17,9 @@ export {
 export {CryptoError, type CryptoErrorCode, cryptoErrorCodes} from './errors.ts';
 export {cryptoLimits} from './limits.ts';
 export type {ProvenCaller, ReplyProof, RequestProof, SecurityProvider, SecurityTechnology} from './types.ts';
+export {createDeviceProvider, type DeviceProviderOptions, type SigningDevice} from './device-provider.ts';
 export {
+  createCertManagerProvider,
   createFileProvider,
   createMemoryProvider,
   createProofCache,

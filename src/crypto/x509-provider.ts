@@ -85,7 +85,12 @@ export async function createPuppetProvider(options: PuppetProviderOptions): Prom
   return createX509Provider('puppet', {...options, ...puppetPaths(options.sslDirectory, options.certname)});
 }
 
-function createX509Provider(name: string, options: FileProviderOptions): Promise<SecurityProvider> {
+/** As `createFileProvider`, with the files that cert-manager's certificates are kept in. */
+export async function createCertManagerProvider(options: FileProviderOptions): Promise<SecurityProvider> {
+  return createX509Provider('certmanager', options);
+}
+
+function createX509Provider(name: SecurityProvider['name'], options: FileProviderOptions): Promise<SecurityProvider> {
   const paths = [options.certificatePath, options.keyPath, options.caPath, options.crlPath ?? ''];
   return createReloadingProvider({
     read: () => Promise.all(paths.map((path) => readOptional(options.files, path))),
@@ -111,6 +116,8 @@ export interface X509CoreOptions extends X509Settings {
   readonly keyPem?: string;
   readonly caPem?: string;
   readonly crlPem?: string;
+  /** Signs in place of the key, with a certificate of its own; what is in `certificatePem` and `keyPem` is then for TLS alone. */
+  readonly signer?: {readonly certificatePem: string; readonly sign: (message: Uint8Array) => Promise<Buffer>};
 }
 
 /** A provider over PEM texts that are already read; the in-memory twin of the file based ones. */
@@ -119,13 +126,13 @@ export function createMemoryProvider(options: X509CoreOptions): SecurityProvider
   return {...core, name: 'file', validate: async () => describePatterns(core.invalidPatterns())};
 }
 
-interface X509Core extends Omit<SecurityProvider, 'name' | 'validate'> {
+export interface X509Core extends Omit<SecurityProvider, 'name' | 'validate'> {
   readonly trustId: string;
   /** Compiles the patterns. */
   readonly invalidPatterns: () => readonly string[];
 }
 
-function createX509Core(options: X509CoreOptions): X509Core {
+export function createX509Core(options: X509CoreOptions): X509Core {
   const allowed = createNameMatcher(options.allowedCallers ?? defaultAllowedCallers);
   const privileged = createNameMatcher(options.privilegedCallers ?? defaultPrivilegedCallers);
   const verifier = options.caPem === undefined ? undefined : createCertificateVerifier(options.caPem, options.crlPem);
@@ -146,11 +153,12 @@ function createX509Core(options: X509CoreOptions): X509Core {
     technology: 'x509',
     certname: options.certname,
     callerId: options.callerId ?? `choria=${options.certname}`,
-    credential: options.certificatePem ?? '',
+    credential: options.signer?.certificatePem ?? options.certificatePem ?? '',
     tls,
     trustId,
     invalidPatterns: () => [...allowed.invalid, ...privileged.invalid],
     async sign(message) {
+      if (options.signer !== undefined) return options.signer.sign(message);
       key ??= readSigningKey(options);
       // On this thread: it takes 0.4 ms, and a worker's answer would come at a time that no simulated clock knows.
       return signWith('sha256', message, key);

@@ -180,6 +180,8 @@ export interface Platform {
   readonly names: Names;
   readonly processes: Processes;
   readonly host: HostInfo;
+  /** Asks whoever sits at the terminal for a secret, which is not shown. Absent where nobody does; undefined when nothing was answered. */
+  readonly askSecret?: (question: string) => Promise<string | undefined>;
   /** The environment variables, read only. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }

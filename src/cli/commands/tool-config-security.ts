@@ -47,9 +47,7 @@ async function securityState(config: Config, options: SecurityLineOptions): Prom
   } catch (error) {
     if (error instanceof CryptoError) return {problems: [error.message], callerId: '', certname: ''};
     if (!(error instanceof ConnectError)) throw error;
-    if (name === 'pkcs11' || name === 'certmanager') {
-      return {problems: [`the ${name} security provider is not part of this program`], callerId: '', certname: ''};
-    }
+    if (name === 'pkcs11' || name === 'certmanager') return {problems: [error.message], callerId: '', certname: ''};
     const known = ['puppet', 'file', 'choria'].includes(name);
     throw new CliError(
       'ERR_CLI_FAILED',

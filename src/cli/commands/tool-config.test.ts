@@ -57,13 +57,13 @@ describe('choria tool config', () => {
     expect(output).not.toContain('Value:');
   });
 
-  test('an unknown security provider ends it, one of other programs is named as a problem', async () => {
+  test('an unknown security provider ends it, a device without its PIN is named as a problem', async () => {
     const unknown = await run([], 'plugin.security.provider = wibble\n');
     expect(unknown.exit).toBe(1);
     expect(unknown.stdout).toContain('could not set up security framework: unknown security provider wibble');
     const pkcs11 = await run([], 'plugin.security.provider = pkcs11\nplugin.security.pkcs11.driver_file = /lib/x.so\n');
     expect(pkcs11.exit).toBe(0);
-    expect(pkcs11.stdout).toContain('Security Errors: the pkcs11 security provider is not part of this program\n');
+    expect(pkcs11.stdout).toContain('Security Errors: There is no PIN for the PKCS#11 device');
     expect(pkcs11.stdout).toContain('PKC11 Driver: /lib/x.so (absent)\n');
   });
 
