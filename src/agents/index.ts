@@ -1,7 +1,8 @@
 /** Agents that come with the program, and the providers of those that come from files. See README.md. */
 import type {Agent} from '../rpc/types.ts';
 import {externalAgentSource} from './external/provider.ts';
-import {createFileAgentProvider, type FileAgentOptions, type FileAgentProvider} from './file-agents.ts';
+import {createFileAgentProvider, type FileAgentProvider} from './file-agents.ts';
+import {moduleAgentSource, type ModuleAgentSourceOptions} from './module/source.ts';
 import {rubyAgentSource} from './ruby/provider.ts';
 import {createChoriaRegistryAgent} from './choria-registry.ts';
 import {createChoriaUtilAgent} from './choria-util.ts';
@@ -16,7 +17,8 @@ export {AgentsError, agentsErrorCodes} from './errors.ts';
 export type {AgentsErrorCode} from './errors.ts';
 export {createExternalAgentProvider} from './external/provider.ts';
 export type {FileAgentOptions, FileAgentProvider} from './file-agents.ts';
-export {createRubyAgentProvider} from './ruby/provider.ts';
+export {scaffoldAgent} from './scaffold.ts';
+export type {ScaffoldOptions} from './scaffold.ts';
 export {parseShimReply, shimRequest} from './ruby/shim.ts';
 
 /**
@@ -37,11 +39,11 @@ export function createBuiltinAgents(options: {readonly version: string}): readon
 }
 
 /** Every agent that comes from files, in the order in which names are given away. */
-export function createAgentsOfFiles(options: FileAgentOptions): FileAgentProvider {
+export function createAgentsOfFiles(options: ModuleAgentSourceOptions): FileAgentProvider {
   const {node} = options;
   return createFileAgentProvider({
     ...options,
     name: 'files',
-    sources: [rubyAgentSource(node), externalAgentSource(node)],
+    sources: [moduleAgentSource(options), rubyAgentSource(node), externalAgentSource(node)],
   });
 }

@@ -55,3 +55,19 @@ export const reportedProblemsMax = 10_000;
 
 /** A description; the largest in use have some 50 KiB. */
 export const ddlFileBytesMax = 2 * 1024 * 1024;
+
+/** How often the memory of a worker is looked at while calls run in it. */
+export const workerMemoryLookMs = 1_000;
+
+/** One frame of the process of an agent: a reply as text within JSON, and what comes with it. */
+export const hostFrameBytesMax = replyBytesMax * 6 + 1024 * 1024;
+
+/** Agents in TypeScript are saved by people while the server runs: half a second of quiet is the end of a save. */
+export const moduleSettleMs = 500;
+
+/** Files of one agent that are watched, and how deep they may lie. */
+export const moduleFilesMax = 500;
+export const moduleDepthMax = 4;
+
+/** An agent's process tells at once that it stopped waiting for a call; one that does not is in a loop. */
+export const moduleCancelGraceMs = 500;

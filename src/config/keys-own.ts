@@ -57,6 +57,29 @@ export const ownKeys = {
     usedBy: ['server'],
     doc: 'A call of a Ruby agent that uses more memory than this, in MiB, is ended and answered with a failure. 0 sets no limit.',
   },
+  'plugin.choria.server.agents': {
+    type: 'path_split',
+    usedBy: ['server'],
+    doc: 'Directories of agents written in TypeScript or JavaScript: NAME.mjs, NAME.js, or NAME with an index file. They are loaded, replaced and removed while the server runs. Repeated lines add to the list.',
+  },
+  'plugin.choria.server.agents.concurrency': {
+    type: 'integer',
+    default: '16',
+    usedBy: ['server'],
+    doc: 'How many calls of one agent of plugin.choria.server.agents run at the same time.',
+  },
+  'plugin.choria.server.agents.idle': {
+    type: 'duration',
+    default: '10m',
+    usedBy: ['server'],
+    doc: 'The process of an agent of plugin.choria.server.agents that was not called for this long is ended, and started again with the next call. 0 keeps it.',
+  },
+  'plugin.choria.server.agents.memory_megabytes': {
+    type: 'integer',
+    default: '128',
+    usedBy: ['server'],
+    doc: 'How large the JavaScript heap of an agent of plugin.choria.server.agents may become, in MiB. Its process is ended when it uses twice as much in all.',
+  },
   'plugin.rpcaudit.logfile.max_megabytes': {
     type: 'integer',
     default: '0',

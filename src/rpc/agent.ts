@@ -38,6 +38,7 @@ import type {Agent, NodeContext, RpcReply, RpcRequest} from './types.ts';
 
 export {ActionFailure, actionFailureCodes, statusCodes};
 export {type NewJob, startJob} from '../executor/index.ts';
+export {callAction, type CallActionOptions} from './call-action.ts';
 export type {ActionContext, ActionDdl, Agent, AgentDdl, NodeContext, RpcReply, RpcRequest};
 
 interface InputCommon {

@@ -92,6 +92,10 @@ describe('the command line', () => {
     },
     'policy-explain-json': {argv: ['choria', 'policy', 'explain', ...explained, '--json'], files: policyFiles},
     'policy-explain-nobody': {argv: ['choria', 'policy', 'explain', 'puppet', 'status']},
+    'plugin-generate-agent': {
+      argv: ['choria', 'plugin', 'generate', 'agent', 'web', '--author', 'Ops <ops@example.net>', '--typescript'],
+    },
+    'plugin-generate-agent-bad-name': {argv: ['choria', 'plugin', 'generate', 'agent', 'Web-1']},
     'completion-script-bash': {argv: ['choria', '--completion-script-bash']},
     'completion-script-zsh': {argv: ['mco', '--completion-script-zsh']},
   };

@@ -10,12 +10,13 @@ import {mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync}
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {createAgentsOfFiles, createDataPlugins, type DataPlugins} from '../../src/agents/index.ts';
-import {configFromEntries} from '../../src/config/index.ts';
+import {type Config, configFromEntries} from '../../src/config/index.ts';
 import {createNodePlatform} from '../../src/lib/node-platform.ts';
 import type {Platform} from '../../src/lib/platform.ts';
 import {emptyFilter} from '../../src/protocol/index.ts';
 import {createAgentRegistry} from '../../src/rpc/index.ts';
 import type {AgentRegistry, NodeContext} from '../../src/rpc/types.ts';
+import {bundledAgentHost} from './agent-host.ts';
 import {createRecordingLogger, type RecordingLogger} from './recording-logger.ts';
 
 export interface ReplyBody {
@@ -35,6 +36,12 @@ export interface AgentNode extends AsyncDisposable {
   scan(): Promise<void>;
   /** Undefined when there was no reply. */
   call(agent: string, action: string, data?: unknown): Promise<ReplyBody | undefined>;
+}
+
+/** Only where it is needed: it takes a moment to make. */
+async function hostProgramOf(config: Config): Promise<{readonly hostProgram?: readonly string[]}> {
+  if (config.get('plugin.choria.server.agents').length === 0) return {};
+  return {hostProgram: [await bundledAgentHost()]};
 }
 
 export async function startAgentNode(
@@ -79,7 +86,7 @@ export async function startAgentNode(
     connectedServer: () => 'nats://broker.example.net:4222',
     machines: () => [],
   };
-  const provider = createAgentsOfFiles({node, registry});
+  const provider = createAgentsOfFiles({node, registry, ...(await hostProgramOf(config))});
   let requests = 0;
   return {
     root,
@@ -110,7 +117,7 @@ export async function startAgentNode(
           collective: 'mcollective',
           agent: name,
           ttlSeconds: 60,
-          sentAtMs: 1_795_232_492_000,
+          sentAtMs: platform.clock.nowMs(),
           filter: emptyFilter,
           body: Buffer.from(JSON.stringify({agent: name, action, data: inputs})),
         },

@@ -6,7 +6,7 @@
  */
 import {errorMessage} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/logger.ts';
-import type {Files, Platform, ProcessResult} from '../../lib/platform.ts';
+import type {FileInfo, Files, Platform, ProcessResult} from '../../lib/platform.ts';
 import {AgentsError} from '../errors.ts';
 import {loggedLinesMax, outputBytesMax, replyBytesMax} from '../limits.ts';
 
@@ -132,9 +132,25 @@ export async function checkExecutable(
   files: Files,
   options: {readonly path: string; readonly uid: number},
 ): Promise<void> {
+  const info = await checkProgramFile(files, options);
+  if ((info.mode & 0o111) === 0) throw refuseProgram(options.path, 'it is not executable');
+}
+
+function refuseProgram(path: string, problem: string): AgentsError {
+  return new AgentsError('ERR_AGENT_EXECUTABLE', `Cannot run "${path}": ${problem}`, {details: {path}});
+}
+
+/**
+ * The same of a file that an interpreter reads.
+ *
+ * @throws {AgentsError} `ERR_AGENT_EXECUTABLE`
+ */
+export async function checkProgramFile(
+  files: Files,
+  options: {readonly path: string; readonly uid: number},
+): Promise<FileInfo> {
   const {path, uid} = options;
-  const refuse = (problem: string): AgentsError =>
-    new AgentsError('ERR_AGENT_EXECUTABLE', `Cannot run "${path}": ${problem}`, {details: {path}});
+  const refuse = (problem: string): AgentsError => refuseProgram(path, problem);
   let resolved: string;
   try {
     resolved = await files.realPath(path);
@@ -145,5 +161,5 @@ export async function checkExecutable(
   if (info.kind !== 'file') throw refuse('it is not a regular file');
   if ((info.mode & 0o002) !== 0) throw refuse('everybody may write to it, expected a file that only its owner changes');
   if (uid === 0 && info.uid !== 0) throw refuse(`it belongs to user ${info.uid} and the server runs as root`);
-  if ((info.mode & 0o111) === 0) throw refuse('it is not executable');
+  return info;
 }

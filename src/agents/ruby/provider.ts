@@ -1,12 +1,6 @@
 /** Ruby agents of a node: a description, as JSON or in Ruby, with a `.rb` file of the same name beside it. */
 import {errorMessage} from '../../lib/errors.ts';
-import {
-  createFileAgentProvider,
-  type FileAgent,
-  type FileAgentOptions,
-  type FileAgentProvider,
-  type FileAgentSource,
-} from '../file-agents.ts';
+import type {FileAgent, FileAgentSource} from '../file-agents.ts';
 import {agentDdlFromDocument, findDdlFiles, parseAgentDdl, rubyDdlToJson} from '../../ddl/index.ts';
 import type {AgentDdl} from '../../ddl/types.ts';
 import {ActionFailure, toAgent} from '../../rpc/index.ts';
@@ -26,10 +20,6 @@ export function rubyAgentSource(node: NodeContext): FileAgentSource {
     settleMs: 0,
     find: (onProblem) => findRubyAgents(node, onProblem),
   };
-}
-
-export function createRubyAgentProvider(options: FileAgentOptions): FileAgentProvider {
-  return createFileAgentProvider({...options, name: 'ruby', sources: [rubyAgentSource(options.node)]});
 }
 
 function shimSettings(node: NodeContext): ShimSettings {

@@ -8,7 +8,7 @@
 import {errorMessage} from '../../lib/errors.ts';
 import type {NodeContext, RpcReply, RpcRequest} from '../../rpc/types.ts';
 import {ActionFailure} from '../../rpc/index.ts';
-import {replyBytesMax, shimBytesMax, workerStartTimeoutMs} from '../limits.ts';
+import {replyBytesMax, shimBytesMax, workerCancelGraceMs, workerStartTimeoutMs} from '../limits.ts';
 import {packageFile} from '../package-file.ts';
 import {createWorkerKeeper, type WorkerKeeper} from '../worker/keeper.ts';
 import {startWorker} from '../worker/process.ts';
@@ -106,6 +106,7 @@ function startRuby(
     logger,
     frameBytesMax,
     startTimeoutMs: workerStartTimeoutMs,
+    cancelGraceMs: workerCancelGraceMs,
   });
 }
 

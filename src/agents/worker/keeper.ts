@@ -22,6 +22,8 @@ export interface KeeperOptions {
   readonly ageMsMax: number;
   /** 0 keeps it for ever. */
   readonly idleMs: number;
+  /** While true the worker in use is not ended for its age or idleness: what it was started from is gone. */
+  readonly isPinned?: () => boolean;
 }
 
 export type KeptAnswer =
@@ -38,7 +40,12 @@ export interface WorkerKeeper {
   readonly worker: AgentWorker | undefined;
   /** Puts a worker that is already started in use. */
   adopt(worker: AgentWorker): void;
+  /** Lets the calls end, however long they take; a later call starts a worker again. */
+  retire(): void;
+  /** Ends everything now. */
   stop(): Promise<void>;
+  /** Called once after `retire` or `stop`, when the last worker has ended. */
+  onEnd(callback: () => void): void;
 }
 
 export function createWorkerKeeper(options: KeeperOptions): WorkerKeeper {
@@ -59,6 +66,8 @@ class Keeper implements WorkerKeeper {
   #notBeforeMs = 0;
   #lastProblem = '';
   #stopped = false;
+  #retired = false;
+  #whenEnded: (() => void) | undefined;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -74,8 +83,24 @@ class Keeper implements WorkerKeeper {
     void worker.ended.then(() => {
       this.#all.delete(worker);
       if (this.#current === worker) this.#current = undefined;
+      if (this.#retired || this.#stopped) this.#tellEnd();
     });
     this.#watchIdle();
+  }
+
+  retire(): void {
+    this.#retired = true;
+    this.#idle?.cancel();
+    if (this.#current !== undefined) this.#retire(this.#current);
+    this.#tellEnd();
+  }
+
+  onEnd(callback: () => void): void {
+    this.#whenEnded = callback;
+  }
+
+  #tellEnd(): void {
+    if (this.#all.size === 0) this.#whenEnded?.();
   }
 
   async call(fields: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<KeptAnswer> {
@@ -128,7 +153,8 @@ class Keeper implements WorkerKeeper {
   async #take(signal: AbortSignal): Promise<AgentWorker> {
     const {clock, callsMax, ageMsMax} = this.#options;
     const current = this.#current;
-    if (current !== undefined && !current.hasEnded) {
+    if (current !== undefined) await untilAborted(current.responsive(), signal);
+    if (current !== undefined && !current.hasEnded && current === this.#current) {
       const isSpent = current.callsStarted >= callsMax || clock.monotonicMs() - current.startedAtMs >= ageMsMax;
       if (!isSpent) return current;
       this.#retire(current);
@@ -172,8 +198,12 @@ class Keeper implements WorkerKeeper {
     const {idleMs, clock} = this.#options;
     this.#idle?.cancel();
     const worker = this.#current;
-    if (idleMs <= 0 || worker === undefined || worker.callsRunning > 0) return;
-    this.#idle = clock.setTimer(() => this.#retire(worker), idleMs, {background: true});
+    if (idleMs <= 0 || this.#stopped || worker === undefined || worker.callsRunning > 0) return;
+    const end = (): void => {
+      if (this.#options.isPinned?.() === true) this.#watchIdle();
+      else this.#retire(worker);
+    };
+    this.#idle = clock.setTimer(end, idleMs, {background: true});
   }
 }
 

@@ -6,9 +6,9 @@
  */
 import {errorMessage} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/logger.ts';
-import type {Platform, RunningProcess, TimerHandle} from '../../lib/platform.ts';
+import type {Files, Platform, RunningProcess, TimerHandle} from '../../lib/platform.ts';
 import {AgentsError} from '../errors.ts';
-import {loggedLinesMax, workerCancelGraceMs, workerStopGraceMs} from '../limits.ts';
+import {loggedLinesMax, workerMemoryLookMs, workerStopGraceMs} from '../limits.ts';
 import {createFrameReader, encodeFrame, type Frame} from './frames.ts';
 
 export interface WorkerOptions {
@@ -17,11 +17,17 @@ export interface WorkerOptions {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  readonly platform: Pick<Platform, 'clock' | 'processes'>;
+  readonly platform: Pick<Platform, 'clock' | 'files' | 'processes'>;
   readonly logger: Logger;
   /** One frame of the worker. */
   readonly frameBytesMax: number;
   readonly startTimeoutMs: number;
+  /** After a call was cancelled, how long it may take to end before the process is. */
+  readonly cancelGraceMs: number;
+  /** One thread runs all calls: while it does not react to a cancelled one it gets no further ones. */
+  readonly isSingleThread?: boolean;
+  /** Looked at while calls run; a process that uses more is ended. Left out, nobody looks. */
+  readonly memoryBytesMax?: number;
   /** Sent before anything else. */
   readonly greeting?: Frame;
   /** Frames that are neither about the start nor about a call, such as questions. */
@@ -47,6 +53,8 @@ export interface AgentWorker {
    */
   call(frame: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<WorkerAnswer>;
   send(frame: Frame): void;
+  /** Resolves when the worker can be given a call, or has ended. */
+  responsive(): Promise<void>;
   /** Lets the running calls end, then stops. */
   retire(): void;
   /** Ends it now, politely for a moment. */
@@ -61,6 +69,18 @@ export async function startWorker(options: WorkerOptions): Promise<AgentWorker> 
     return worker;
   } catch (error) {
     worker.kill();
+    throw error;
+  }
+}
+
+/** 0 where it cannot be known: on other systems than Linux, or when the process is gone. */
+async function residentBytes(files: Files, pid: number): Promise<number> {
+  try {
+    const text = (await files.read(`/proc/${pid}/statm`, {limitBytes: 4096})).toString('latin1');
+    return Number(text.split(' ')[1] ?? 0) * 4096;
+  } catch (error) {
+    const code = (error as {code?: unknown}).code;
+    if (typeof code === 'string') return 0;
     throw error;
   }
 }
@@ -88,6 +108,8 @@ class Worker implements AgentWorker {
   #settleStart: {readonly resolve: () => void; readonly reject: (error: Error) => void} | undefined;
   #problem: string | undefined;
   #lines = 0;
+  readonly #cancelled = new Set<Promise<WorkerAnswer>>();
+  #memoryTimer: TimerHandle | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -153,15 +175,18 @@ class Worker implements AgentWorker {
     const answered = new Promise<WorkerAnswer>((resolve, reject) => {
       this.#calls.set(id, {resolve, reject});
     });
+    const {platform, cancelGraceMs, isSingleThread} = this.#options;
     let timer: TimerHandle | undefined;
     const onAbort = (): void => {
       this.send({t: 'cancel', id});
-      timer = this.#options.platform.clock.setTimer(
-        () => this.#fail(`a call did not end ${workerCancelGraceMs} ms after its time was over`),
-        workerCancelGraceMs,
+      if (isSingleThread === true) this.#cancelled.add(answered);
+      timer = platform.clock.setTimer(
+        () => this.#fail(`a call did not end ${cancelGraceMs} ms after its time was over`),
+        cancelGraceMs,
       );
     };
     signal.addEventListener('abort', onAbort, {once: true});
+    this.#watchMemory();
     try {
       this.send({...fields, t: 'call', id});
       const answer = await answered;
@@ -173,7 +198,12 @@ class Worker implements AgentWorker {
       timer?.cancel();
       signal.removeEventListener('abort', onAbort);
       this.#calls.delete(id);
+      this.#cancelled.delete(answered);
     }
+  }
+
+  async responsive(): Promise<void> {
+    await Promise.allSettled(this.#cancelled);
   }
 
   send(frame: Frame): void {
@@ -219,6 +249,21 @@ class Worker implements AgentWorker {
     } else {
       this.#options.onFrame?.(frame, this);
     }
+  }
+
+  /** A look every few seconds, only while calls run: an idle worker wakes nobody. */
+  #watchMemory(): void {
+    const {memoryBytesMax, platform} = this.#options;
+    if (memoryBytesMax === undefined || this.#memoryTimer !== undefined) return;
+    const look = async (): Promise<void> => {
+      this.#memoryTimer = undefined;
+      if (this.hasEnded) return;
+      const usedBytes = await residentBytes(platform.files, this.pid);
+      if (usedBytes > memoryBytesMax) {
+        this.#fail(`it used more than ${Math.floor(memoryBytesMax / 1024 / 1024)} MiB of memory`);
+      } else if (this.#calls.size > 0) this.#watchMemory();
+    };
+    this.#memoryTimer = platform.clock.setTimer(() => void look(), workerMemoryLookMs, {background: true});
   }
 
   /** Ends a worker that cannot be used any longer. */

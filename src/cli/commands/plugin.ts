@@ -2,6 +2,21 @@
 import type {CommandSpec} from '../types.ts';
 import {configFlag} from './flags.ts';
 
+const pluginGenerateAgentCommand: CommandSpec = {
+  name: 'agent',
+  help: 'Writes a new agent in TypeScript or JavaScript, with tests',
+  arguments: [
+    {name: 'name', required: true, help: 'The name of the agent'},
+    {name: 'target', help: 'The directory to write it to; one of its name when left out'},
+  ],
+  flags: [
+    {name: 'description', kind: 'string', help: 'What the agent is for'},
+    {name: 'author', kind: 'string', help: 'Who writes it'},
+    {name: 'typescript', kind: 'boolean', help: 'Write TypeScript instead of JavaScript'},
+  ],
+  run: async () => (await import('./plugin-generate-agent-run.ts')).runGenerateAgent,
+};
+
 const pluginGenerateClientCommand: CommandSpec = {
   name: 'client',
   help: 'Writes a typed TypeScript client for an agent',
@@ -45,7 +60,7 @@ export const pluginCommand: CommandSpec = {
     {
       name: 'generate',
       help: 'Writes files for plugins',
-      commands: [pluginGenerateClientCommand, pluginGenerateDdlCommand],
+      commands: [pluginGenerateAgentCommand, pluginGenerateClientCommand, pluginGenerateDdlCommand],
     },
     {
       name: 'schema',
