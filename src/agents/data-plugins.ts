@@ -11,6 +11,8 @@ export interface DataPlugins {
   get(name: string): DataPlugin | undefined;
   /** @throws {ActionFailure} when there is no such plugin, or it has no answer */
   run(name: string, query: string | undefined, node: NodeContext): Promise<unknown>;
+  /** Puts the plugins that come from files in the place of those before; built-in names stay as they are. */
+  replaceExternal(plugins: readonly DataPlugin[]): void;
 }
 
 /** The built-in plugins and those of an embedder. */
@@ -24,10 +26,16 @@ export function createDataPlugins(
     scoutPlugin,
     ...(options.plugins ?? []),
   ];
-  const byName = new Map(all.map((plugin) => [plugin.name, plugin]));
+  const own = new Map(all.map((plugin) => [plugin.name, plugin]));
+  let byName = own;
+  let names: readonly string[] = [...own.keys()].sort();
   return {
-    names: () => [...byName.keys()].sort(),
+    names: () => names,
     get: (name) => byName.get(name),
+    replaceExternal: (external) => {
+      byName = new Map([...external.map((plugin): [string, DataPlugin] => [plugin.name, plugin]), ...own]);
+      names = [...byName.keys()].sort();
+    },
     run: async (name, query, node) => {
       const plugin = byName.get(name);
       if (!plugin) throw new ActionFailure('Unknown data plugin');

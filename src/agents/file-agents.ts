@@ -33,6 +33,9 @@ export interface FileAgentSource {
   stop?(): Promise<void>;
 }
 
+/** Looks for something else in the same scans. */
+export type AlsoScan = (onProblem: (path: string, problem: string) => void) => Promise<void>;
+
 export interface FileAgentOptions {
   readonly node: NodeContext;
   readonly registry: AgentRegistry;
@@ -43,10 +46,14 @@ export interface FileAgentProvider extends AgentProvider {
   scan(): Promise<void>;
 }
 
-export function createFileAgentProvider(
-  options: FileAgentOptions & {readonly name: string; readonly sources: readonly FileAgentSource[]},
-): FileAgentProvider {
+export function createFileAgentProvider(options: ProviderOptions): FileAgentProvider {
   return new Provider(options);
+}
+
+interface ProviderOptions extends FileAgentOptions {
+  readonly name: string;
+  readonly sources: readonly FileAgentSource[];
+  readonly alsoScan?: AlsoScan;
 }
 
 interface Known {
@@ -56,7 +63,7 @@ interface Known {
 
 class Provider implements FileAgentProvider {
   readonly name: string;
-  readonly #options: FileAgentOptions & {readonly sources: readonly FileAgentSource[]};
+  readonly #options: ProviderOptions;
   readonly #known = new Map<FileAgentSource, Map<string, Known>>();
   readonly #reported = new Map<string, string>();
   #timer: TimerHandle | undefined;
@@ -64,7 +71,7 @@ class Provider implements FileAgentProvider {
   #stopped = false;
   #scanning: Promise<void> | undefined;
 
-  constructor(options: FileAgentOptions & {readonly name: string; readonly sources: readonly FileAgentSource[]}) {
+  constructor(options: ProviderOptions) {
     this.name = options.name;
     this.#options = options;
     for (const source of options.sources) this.#known.set(source, new Map());
@@ -105,7 +112,7 @@ class Provider implements FileAgentProvider {
   async #scanAll(): Promise<void> {
     for (const [source, known] of this.#known) {
       try {
-        const found = await source.find((path, problem) => this.#reportOnce(source, {path, problem}));
+        const found = await source.find((path, problem) => this.#reportAgent(source, {path, problem}));
         // What is gone goes first: another kind of agent may have taken its name.
         for (const name of known.keys()) if (!found.has(name)) await this.#forget(known, name);
         for (const agent of found.values()) await this.#update(source, {known, found: agent});
@@ -113,6 +120,9 @@ class Provider implements FileAgentProvider {
         this.#options.node.logger.error(`Could not look for ${source.kind} agents: ${errorMessage(error)}`);
       }
     }
+    await this.#options.alsoScan?.((path, problem) =>
+      this.#reportOnce(path, `Cannot use the data plugin of ${path}: ${problem}`),
+    );
   }
 
   async #update(
@@ -135,7 +145,7 @@ class Provider implements FileAgentProvider {
     } catch (error) {
       known.set(name, {print, isRegistered: before?.isRegistered ?? false});
       const kept = before?.isRegistered ? '; the version before stays in use' : '';
-      this.#reportOnce(source, {path: found.path, problem: `${errorMessage(error)}${kept}`});
+      this.#reportAgent(source, {path: found.path, problem: `${errorMessage(error)}${kept}`});
     }
   }
 
@@ -148,12 +158,15 @@ class Provider implements FileAgentProvider {
     for (const others of this.#known.values()) if (others.get(name)?.isRegistered === false) others.delete(name);
   }
 
+  #reportAgent(source: FileAgentSource, what: {readonly path: string; readonly problem: string}): void {
+    this.#reportOnce(what.path, `Cannot use the ${source.kind} agent of ${what.path}: ${what.problem}`);
+  }
+
   /** A file that stays wrong is told once, not at each scan. */
-  #reportOnce(source: FileAgentSource, what: {readonly path: string; readonly problem: string}): void {
-    const {path, problem} = what;
-    if (this.#reported.get(path) === problem) return;
+  #reportOnce(path: string, message: string): void {
+    if (this.#reported.get(path) === message) return;
     if (this.#reported.size > reportedProblemsMax) this.#reported.clear();
-    this.#reported.set(path, problem);
-    this.#options.node.logger.warn(`Cannot use the ${source.kind} agent of ${path}: ${problem}`);
+    this.#reported.set(path, message);
+    this.#options.node.logger.warn(message);
   }
 }

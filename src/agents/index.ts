@@ -1,5 +1,7 @@
 /** Agents that come with the program, and the providers of those that come from files. See README.md. */
 import type {Agent} from '../rpc/types.ts';
+import type {DataPlugins} from './data-plugins.ts';
+import {createExternalDataSource} from './external/data.ts';
 import {externalAgentSource} from './external/provider.ts';
 import {createFileAgentProvider, type FileAgentProvider} from './file-agents.ts';
 import {moduleAgentSource, type ModuleAgentSourceOptions} from './module/source.ts';
@@ -38,12 +40,22 @@ export function createBuiltinAgents(options: {readonly version: string}): readon
   ];
 }
 
-/** Every agent that comes from files, in the order in which names are given away. */
-export function createAgentsOfFiles(options: ModuleAgentSourceOptions): FileAgentProvider {
-  const {node} = options;
+/**
+ * Every agent that comes from files, in the order in which names are given away, and the data plugins that do.
+ *
+ * @param options.data gets the data plugins; without it none are looked for
+ */
+export function createAgentsOfFiles(
+  options: ModuleAgentSourceOptions & {readonly data?: Pick<DataPlugins, 'replaceExternal'>},
+): FileAgentProvider {
+  const {node, data} = options;
+  const external = createExternalDataSource(node);
   return createFileAgentProvider({
     ...options,
     name: 'files',
     sources: [moduleAgentSource(options), rubyAgentSource(node), externalAgentSource(node)],
+    ...(data === undefined
+      ? {}
+      : {alsoScan: async (onProblem) => data.replaceExternal(await external.find(onProblem))}),
   });
 }

@@ -71,3 +71,13 @@ export const moduleDepthMax = 4;
 
 /** An agent's process tells at once that it stopped waiting for a call; one that does not is in a loop. */
 export const moduleCancelGraceMs = 500;
+
+/** Programs of one data plugin that run at the same time, and questions that wait: filters of many requests may ask at once. */
+export const dataConcurrentMax = 4;
+export const dataWaitingMax = 256;
+
+/** A filter that asks a data plugin holds up the requests behind it, so no description may claim more. */
+export const dataTimeoutMaxSeconds = 10;
+
+/** Data plugins taken from one node's disk. */
+export const dataPluginsMax = 200;

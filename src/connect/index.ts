@@ -19,7 +19,14 @@ export {
   type SecuritySwitches,
   securitySwitches,
 } from './security.ts';
-export {federationCollectives, orderSrv, type ResolveOptions, resolveServers, resolveSrv, serverSource} from './servers.ts';
+export {
+  federationCollectives,
+  orderSrv,
+  type ResolveOptions,
+  resolveServers,
+  resolveSrv,
+  serverSource,
+} from './servers.ts';
 export {parseServerUrl, type ServerScheme, type ServerUrl} from './server-url.ts';
 export type {SessionTls} from './session.ts';
 export type {

@@ -172,7 +172,12 @@ async function makeParts(options: ServerOptions): Promise<ServerParts> {
       ...(shared.proofs === undefined ? {} : {proofs: shared.proofs}),
     }));
   const made = options.sharedParts ?? (await createSharedParts({config, platform, logger, version}));
-  const data = options.data ?? made.data;
+  // Servers of one process that share their parts have no data plugins of files; nor has a host of services.
+  const fileData =
+    options.data === undefined && options.sharedParts === undefined && !serviceHost
+      ? createDataPlugins({version})
+      : undefined;
+  const data = options.data ?? fileData ?? made.data;
   const builtin = options.builtinAgents === false ? [] : made.builtinAgents;
   return {
     config,
@@ -189,7 +194,9 @@ async function makeParts(options: ServerOptions): Promise<ServerParts> {
     classes: classSource(options, logger),
     matches: filterMatching(made.filters, data),
     agents: [...builtin, ...(options.agents ?? [])],
-    agentProviders: options.agentProviders ?? [createAgentsOfFiles],
+    agentProviders: options.agentProviders ?? [
+      (parts) => createAgentsOfFiles({...parts, ...(fileData === undefined ? {} : {data: fileData})}),
+    ],
     deniedAgents: options.deniedAgents ?? [],
     serviceHost,
     data,
@@ -201,11 +208,15 @@ async function makeParts(options: ServerOptions): Promise<ServerParts> {
 }
 
 function filterMatching(filters: FilterMatcher, data: ServerDataPlugins): ServerParts['matches'] {
-  const functions = Object.fromEntries(
-    data.names().map((name) => [name, {takesQuery: data.get(name)?.takesQuery ?? false}]),
-  );
+  let names: readonly string[] | undefined;
+  let functions: Readonly<Record<string, {readonly takesQuery: boolean}>> = {};
   return async (filter, {node}) => {
     if (isEmptyFilter(filter)) return true;
+    // Plugins that come from files come and go; a list that changed is another list.
+    if (names !== data.names()) {
+      names = data.names();
+      functions = Object.fromEntries(names.map((name) => [name, {takesQuery: data.get(name)?.takesQuery ?? false}]));
+    }
     const {matched} = await filters.match(filter, {
       identity: node.identity,
       agents: () => node.agents().map((agent) => agent.name),

@@ -12,6 +12,7 @@ import type {AdmissionGuard} from './pipeline-types.ts';
 
 /** Data plugins for filters and agents. */
 export interface ServerDataPlugins {
+  /** The same list until a plugin comes or goes. */
   names(): readonly string[];
   get(name: string): {readonly takesQuery: boolean} | undefined;
   run(name: string, query: string | undefined, node: NodeContext): Promise<unknown>;

@@ -86,7 +86,7 @@ export async function startAgentNode(
     connectedServer: () => 'nats://broker.example.net:4222',
     machines: () => [],
   };
-  const provider = createAgentsOfFiles({node, registry, ...(await hostProgramOf(config))});
+  const provider = createAgentsOfFiles({node, registry, data, ...(await hostProgramOf(config))});
   let requests = 0;
   return {
     root,

@@ -24,7 +24,7 @@ export function createExternalAgent(found: FoundAgent): Agent {
 }
 
 /** Where scripts expect their settings: without `.cfg`, as other servers tell it. */
-function configPath(node: NodeContext, agent: string): string {
+export function configPath(node: NodeContext, agent: string): string {
   const path = node.config.path ?? '';
   const directory = path.slice(0, Math.max(path.lastIndexOf('/'), 0));
   return `${directory}/plugin.d/${agent}`;

@@ -11,12 +11,13 @@ import {AgentsError} from '../errors.ts';
 import {loggedLinesMax, outputBytesMax, replyBytesMax} from '../limits.ts';
 
 export const rpcProtocol = 'io.choria.mcorpc.external.v1.rpc_request';
+export const dataProtocol = 'io.choria.mcorpc.external.v1.data_request';
 export const activationProtocol = 'io.choria.mcorpc.external.v1.activation_request';
 
 export interface ExternalRun {
   readonly agent: string;
   readonly executable: string;
-  readonly protocol: typeof rpcProtocol | typeof activationProtocol;
+  readonly protocol: typeof rpcProtocol | typeof activationProtocol | typeof dataProtocol;
   readonly request: Readonly<Record<string, unknown>>;
   /** JSON text; empty for activation. */
   readonly facts: Uint8Array;
@@ -72,7 +73,7 @@ async function start(
     return await platform.processes.run({
       command: run.executable,
       // The reference gives this protocol even when it asks about activation; only the variable tells the truth.
-      args: [paths.request, paths.reply, rpcProtocol],
+      args: [paths.request, paths.reply, run.protocol === dataProtocol ? dataProtocol : rpcProtocol],
       env: {
         CHORIA_EXTERNAL_REQUEST: paths.request,
         CHORIA_EXTERNAL_REPLY: paths.reply,
