@@ -24,6 +24,7 @@ const tokenTarget = {
   password: '',
   isVersion2: true,
   mayUpdate: false,
+  releaseKey: '',
   claims: {},
 };
 

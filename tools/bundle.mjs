@@ -22,7 +22,7 @@ await build({
   target: 'node20',
   minifyWhitespace: true,
   minifySyntax: true,
-  external: ['@open-policy-agent/opa-wasm', 'pino', 'prom-client', 're2js', 'ws', 'yaml'],
+  external: ['@open-policy-agent/opa-wasm', 'pino', 'prom-client', 're2js', 'seek-bzip', 'ws', 'yaml'],
   // Some packages inside are CommonJS and ask for Node's own modules by `require`.
   banner: {js: "import{createRequire as bundleRequire}from'node:module';const require=bundleRequire(import.meta.url);"},
   logLevel: 'warning',

@@ -32,7 +32,7 @@ import type {ProvisioningTarget} from './token.ts';
 /** What the agent asks of the program that it runs in. */
 export interface ServerControl {
   /** Starts this server again with what is on disk then. */
-  restart(): void;
+  restart(reason?: 'upgraded'): void;
   /** Ends the program. */
   shutdown(): void;
   publishEvent(
@@ -244,9 +244,16 @@ const update: Work<{repository: 'string'; version: 'string'}> = async (inputs, {
   if (!target.mayUpdate && !node.config.get('plugin.choria.server.provision.allow_update')) {
     throw new ActionFailure('Version updates is not enabled in the configuration');
   }
-  await updateRelease({platform: node.platform, logger: node.logger, ...inputs});
+  await updateRelease({
+    platform: node.platform,
+    logger: node.logger,
+    repository: inputs.repository,
+    version: inputs.version,
+    currentVersion: version,
+    key: target.releaseKey === '' ? undefined : target.releaseKey,
+  });
   control.publishEvent({type: 'upgraded', version, newVersion: inputs.version});
-  later(node, {seconds: 0, act: () => control.restart()});
+  later(node, {seconds: 0, act: () => control.restart('upgraded')});
   return {message: 'Restarting Choria Server after 2s'};
 };
 

@@ -5,4 +5,6 @@ export {ProvisionError, type ProvisionErrorCode, provisionErrorCodes} from './er
 export {provisionLimits} from './limits.ts';
 export {prepareServerStart, type ServerStart} from './mode.ts';
 export {provisioningCollective, provisioningComponent, provisioningSettings} from './settings.ts';
+export {releaseStatement} from './release.ts';
 export {type ProvisioningTarget, readProvisioningTarget, readProvisioningToken} from './token.ts';
+export {type UpgradeState, watchUpgrade} from './upgrade-watch.ts';

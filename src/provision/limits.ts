@@ -23,4 +23,16 @@ export const provisionLimits = {
   credentialBytesMax: 64 * 1024,
   /** The configuration file that is read again before a restart. */
   srvTimeoutMs: 5_000,
+  /** What describes a release, and what a program that is tried may say. */
+  releaseDescriptionBytesMax: 64 * 1024,
+  /** A release, packed and unpacked: ours has 5 MiB, the reference's 60. */
+  releaseBytesMax: 128 * 1024 * 1024,
+  programBytesMax: 256 * 1024 * 1024,
+  /** The action has 20 seconds for everything, its caller not many more. */
+  releaseFetchMs: 15_000,
+  /** A start of Node on a slow machine, several times over. */
+  releaseTrialMs: 15_000,
+  upgradeNoteBytesMax: 4_096,
+  /** Starts of a new release that never reach a broker before the old one is put back. */
+  upgradeStartsMax: 3,
 } as const;

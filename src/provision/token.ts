@@ -34,6 +34,8 @@ export interface ProvisioningTarget {
   readonly isVersion2: boolean;
   /** `update`: the program may be replaced by another release. */
   readonly mayUpdate: boolean;
+  /** `release_key` of `extensions`: hexadecimal ed25519 key that signs the releases this node takes; empty for none. Not in the reference. */
+  readonly releaseKey: string;
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
@@ -67,6 +69,7 @@ export function readProvisioningToken(text: string): ProvisioningTarget {
     password: textClaim(claims, 'chpwd'),
     isVersion2: flagClaim(claims, 'v2'),
     mayUpdate: flagClaim(claims, 'update'),
+    releaseKey: releaseKeyOf(claims),
   };
   const problem = targetProblem(target);
   if (problem === undefined) return target;
@@ -89,6 +92,12 @@ function textClaim(claims: Readonly<Record<string, unknown>>, name: string): str
     'ERR_PROVISION_TOKEN',
     `Cannot use the provisioning token: its claim "${name}" is not a text`,
   );
+}
+
+function releaseKeyOf(claims: Readonly<Record<string, unknown>>): string {
+  const extensions = Object.hasOwn(claims, 'extensions') ? claims['extensions'] : undefined;
+  if (typeof extensions !== 'object' || extensions === null || !Object.hasOwn(extensions, 'release_key')) return '';
+  return textClaim(extensions as Readonly<Record<string, unknown>>, 'release_key');
 }
 
 function flagClaim(claims: Readonly<Record<string, unknown>>, name: string): boolean {

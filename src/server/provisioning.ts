@@ -23,7 +23,7 @@ export interface ServerProvisioning {
   /** Waits to be configured; otherwise the agent is there only to send the node back. */
   readonly isProvisioning: boolean;
   /** Called when the node is to start again with what is on disk then, and when it is to end. */
-  readonly restart: () => void;
+  readonly restart: (reason?: 'upgraded') => void;
   readonly shutdown: () => void;
 }
 

@@ -2,7 +2,13 @@
 import {type Config, loadConfig} from '../../config/index.ts';
 import {errorMessage} from '../../lib/errors.ts';
 import {type ClosableLogger, createLogger, logDestinationOf, logLevelOf} from '../../lib/node-logger.ts';
-import {prepareServerStart, ProvisionError, type ServerStart} from '../../provision/index.ts';
+import {
+  prepareServerStart,
+  ProvisionError,
+  type ServerStart,
+  type UpgradeState,
+  watchUpgrade,
+} from '../../provision/index.ts';
 import {type ChoriaServer, createServer} from '../../server/index.ts';
 import {CliError} from '../errors.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
@@ -11,15 +17,32 @@ import {version} from '../version.ts';
 
 /** Runs until told to stop, over every restart that an agent asks for. */
 export async function runServer(context: CliContext, parsed: ParsedArguments): Promise<number> {
+  const {processes} = context.platform;
+  const upgrade = await watchUpgrade(context.platform);
+  if (upgrade.kind === 'undone') {
+    const {version: failed, previous} = upgrade;
+    context.stderr.write(`Version ${failed} did not start: version ${previous} is back in its place and starts now\n`);
+    processes.replace?.();
+    return restartedByOthers;
+  }
   for (;;) {
-    const outcome = await runOnce(context, parsed);
-    if (outcome !== 'restart') return outcome;
+    const outcome = await runOnce(context, parsed, upgrade);
+    if (typeof outcome === 'number') return outcome;
     // A new process where the system can put one in the place of this; otherwise everything is made anew in this one.
-    context.platform.processes.replace?.();
+    processes.replace?.();
+    // Another program is not in this process: whoever watches over it starts it.
+    if (outcome === 'upgraded') return restartedByOthers;
   }
 }
 
-async function runOnce(context: CliContext, parsed: ParsedArguments): Promise<number | 'restart'> {
+/** An end that service managers take for a failure, after which they start the program again. */
+const restartedByOthers = 1;
+
+async function runOnce(
+  context: CliContext,
+  parsed: ParsedArguments,
+  upgrade: UpgradeState,
+): Promise<number | 'restart' | 'upgraded'> {
   const {platform} = context;
   const start = await prepareStart(context, parsed);
   const {config, target, configPath, isProvisioning} = start;
@@ -45,24 +68,29 @@ async function runOnce(context: CliContext, parsed: ParsedArguments): Promise<nu
     if (!context.signal.aborted) throw error;
     throw new CliError('ERR_CLI_FAILED', 'the server was stopped before it was connected to a broker', {cause: error});
   }
+  if (upgrade.kind === 'new') await upgrade.confirm();
   const outcome = await Promise.race([untilAborted(context.signal), asked.promise]);
   logger.info(
-    outcome === 'restart' ? 'Restarting' : `Shutting down on ${outcome === 'shutdown' ? 'request' : 'interrupt'}`,
+    outcome === 'restart' || outcome === 'upgraded'
+      ? 'Restarting'
+      : `Shutting down on ${outcome === 'shutdown' ? 'request' : 'interrupt'}`,
   );
   const code = await stopServer(server, {context, config, logger});
-  return outcome === 'restart' && code === 0 ? 'restart' : code;
+  return (outcome === 'restart' || outcome === 'upgraded') && code === 0 ? outcome : code;
 }
+
+type Asked = 'restart' | 'upgraded' | 'shutdown';
 
 /** What the agent `choria_provision` asks of this program. */
 function createRequested(): {
-  readonly promise: Promise<'restart' | 'shutdown'>;
-  readonly control: {readonly restart: () => void; readonly shutdown: () => void};
+  readonly promise: Promise<Asked>;
+  readonly control: {readonly restart: (reason?: 'upgraded') => void; readonly shutdown: () => void};
 } {
-  let ask: (what: 'restart' | 'shutdown') => void = () => undefined;
-  const promise = new Promise<'restart' | 'shutdown'>((resolve) => {
+  let ask: (what: Asked) => void = () => undefined;
+  const promise = new Promise<Asked>((resolve) => {
     ask = resolve;
   });
-  return {promise, control: {restart: () => ask('restart'), shutdown: () => ask('shutdown')}};
+  return {promise, control: {restart: (reason) => ask(reason ?? 'restart'), shutdown: () => ask('shutdown')}};
 }
 
 async function prepareStart(context: CliContext, parsed: ParsedArguments): Promise<ServerStart> {
