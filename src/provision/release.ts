@@ -6,6 +6,7 @@
  * release may be signed, and has to be where a key is known; and a release that does not come up is undone (`upgrade-watch.ts`).
  */
 import {createHash} from 'node:crypto';
+import {basename, dirname, join} from 'node:path';
 import {ed25519PublicKey, isHexKey, verifyEd25519} from '../crypto/index.ts';
 import {errorMessage} from '../lib/errors.ts';
 import {parseJson} from '../lib/json.ts';
@@ -159,7 +160,8 @@ async function install(
   const {platform, version, currentVersion, logger} = options;
   const {program, content} = parts;
   const {files} = platform;
-  const staged = `${program}.new`;
+  // Node tells by the end of its name what a file is.
+  const staged = join(dirname(program), `.new-${basename(program)}`);
   const backup = backupPath(program);
   await files.writeAtomic(staged, content, {mode: programMode});
   try {
@@ -191,12 +193,14 @@ async function tryOut(
     outputBytesMax: provisionLimits.releaseDescriptionBytesMax,
   });
   if (result.exitCode !== 0) {
-    const words = result.stderr.toString('utf8').trim().split('\n').at(-1) ?? '';
+    const lines = result.stderr.toString('utf8').trim().split('\n');
+    const words = lines.find((line) => line.includes('Error')) ?? lines.at(-1) ?? '';
     throw failed(
       `the new program does not start: it ended with ${result.exitCode ?? result.signalName ?? 'no exit code'} ${inert(words)}`.trim(),
     );
   }
-  const said = result.stdout.toString('utf8').trim();
+  // On standard error, as the reference says it.
+  const said = `${result.stdout.toString('utf8')} ${result.stderr.toString('utf8')}`.trim();
   if (said.split(/\s+/).includes(options.version)) return;
   throw failed(`the new program says that it is ${JSON.stringify(inert(said))}, expected ${options.version}`);
 }
