@@ -7,7 +7,12 @@ export type {
   ConnectionFacts,
   Refusal,
 } from './authentication/types.ts';
-export {createEmbeddedEngine, EmbeddedEngine, type EmbeddedEngineOptions, embeddedNatsVersion} from './embedded/engine.ts';
+export {
+  createEmbeddedEngine,
+  EmbeddedEngine,
+  type EmbeddedEngineOptions,
+  embeddedNatsVersion,
+} from './embedded/engine.ts';
 export type {EngineTls} from './embedded/parts.ts';
 export type {WebSocketListenerOptions} from './embedded/websocket-door.ts';
 export {BrokerError, type BrokerErrorCode, BrokerErrorCodes} from './errors.ts';

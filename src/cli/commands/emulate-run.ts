@@ -50,6 +50,7 @@ async function runHere(run: EmulateRun): Promise<number> {
     classes: settings.classes,
     agents: settings.agents.map(createEmulatedAgent),
     startsPerSecond: settings.rate,
+    startsAtOnce: settings.startsAtOnce,
     isTls: settings.isTls,
     signal,
     ...(settings.collectives.length === 0 ? {} : {collectives: settings.collectives}),

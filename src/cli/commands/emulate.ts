@@ -70,6 +70,7 @@ export const emulateCommand: CommandSpec = {
       help: 'Private key of an authority that issues a certificate for each server',
     },
     {name: 'rate', kind: 'integer', default: '0', help: 'Servers to start in a second, 0 for no limit'},
+    {name: 'starts-at-once', kind: 'integer', default: '64', help: 'Servers that are on their way at once'},
     {
       name: 'local-address',
       kind: 'string',

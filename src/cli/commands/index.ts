@@ -26,6 +26,7 @@ import {provisionerCommand} from './provisioner.ts';
 import {policyCommand} from './policy.ts';
 import {reqCommand} from './req.ts';
 import {serverCommand} from './server-run.ts';
+import {studyCommand} from './study.ts';
 import {toolCommand} from './tool.ts';
 import {whyCommand} from './why.ts';
 
@@ -74,6 +75,7 @@ export const program: CommandSpec = {
     policyCommand,
     reqCommand,
     serverCommand,
+    studyCommand,
     toolCommand,
     whyCommand,
   ],

@@ -18,3 +18,5 @@ export const childStopMs = 30_000;
 export const controlledMax = 64;
 /** The answer of an emulator's monitor is less than a kilobyte. */
 export const statusBytesMax = 65_536;
+/** Servers of one process that are on their way at once; more only makes each of them slower. */
+export const startsAtOnceMax = 4096;

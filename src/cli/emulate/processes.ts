@@ -53,6 +53,7 @@ export function childSettings(
       ...(replyBytes === undefined ? {} : {reply: replyBytes}),
     })),
     rate: settings.rate === 0 ? 0 : Math.max(1, Math.round((settings.rate * share.count) / settings.count)),
+    starts_at_once: Math.max(1, Math.round((settings.startsAtOnce * share.count) / settings.count)),
     local_addresses: settings.localAddresses,
     servers: settings.servers,
     tls: settings.isTls,

@@ -12,6 +12,7 @@ const defaults = {
   identity: 'emulated-{n:5}.example.net',
   tls: true,
   rate: 0,
+  'starts-at-once': 64,
   monitor: 0,
 };
 
@@ -103,7 +104,7 @@ describe('several processes', () => {
     const settings = await read({agent: ['slow:delay=1s-2s,fail=5,reply=9'], count: 100, rate: 50, tls: false});
     const file = childSettings(settings, {first: 40, count: 20});
     const again = await read({}, JSON.stringify(file));
-    expect(again).toEqual({...settings, first: 40, count: 20, rate: 10});
+    expect(again).toEqual({...settings, first: 40, count: 20, rate: 10, startsAtOnce: 13});
   });
 });
 

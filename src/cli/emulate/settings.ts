@@ -9,7 +9,7 @@ import {yaml} from '../../lib/yaml.ts';
 import {emulatedDelayMsMax, type EmulatedAgentSettings, emulatedReplyBytesMax} from '../../server/index.ts';
 import {CliError} from '../errors.ts';
 import type {ParsedArguments} from '../types.ts';
-import {agentsMax, collectivesMax, processesMax, serversMax, settingsFileBytesMax} from './limits.ts';
+import {agentsMax, collectivesMax, processesMax, serversMax, settingsFileBytesMax, startsAtOnceMax} from './limits.ts';
 
 export interface EmulateSettings {
   readonly name: string;
@@ -23,6 +23,7 @@ export interface EmulateSettings {
   readonly collectives: readonly string[];
   readonly agents: readonly EmulatedAgentSettings[];
   readonly rate: number;
+  readonly startsAtOnce: number;
   readonly localAddresses: readonly string[];
   /** In place of the brokers of the configuration. */
   readonly servers: readonly string[];
@@ -47,6 +48,7 @@ const flagOf: Readonly<Record<string, string>> = {
   collectives: 'collective',
   agents: 'agent',
   rate: 'rate',
+  starts_at_once: 'starts-at-once',
   local_addresses: 'local-address',
   servers: 'server',
   tls: 'tls',
@@ -76,6 +78,7 @@ export async function readEmulateSettings(parsed: ParsedArguments, files: Files)
     collectives: collectivesOf(value('collectives')),
     agents: agentsOf(value('agents')),
     rate: whole(value('rate'), {name: 'rate', min: 0, max: serversMax}),
+    startsAtOnce: whole(value('starts_at_once'), {name: 'starts_at_once', min: 1, max: startsAtOnceMax}),
     localAddresses: texts(value('local_addresses'), {name: 'local_addresses', max: agentsMax}),
     servers: texts(value('servers'), {name: 'servers', max: agentsMax}),
     isTls: value('tls') !== false,

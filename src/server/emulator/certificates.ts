@@ -14,18 +14,20 @@ export function sharedCertificate(provider: SecurityProvider): NodeProviders {
 }
 
 /**
- * Each node has a certificate of its own name; the key is one for all, as making thousands would take minutes. It is an elliptic one: small, and quick to sign
- * with.
+ * Each node has a certificate of its own name; the key is one for all, as making thousands would take minutes. It is an elliptic one, small and quick to sign
+ * with, unless nodes are to sign messages of protocol version 1, which wants RSA.
  */
 export async function issuedCertificates(options: {
   readonly provider: SecurityProvider;
   readonly platform: Pick<Platform, 'clock' | 'random'>;
   readonly authority: {readonly certificatePem: string; readonly keyPem: string};
+  /** Whether nodes publish registration data, which they sign. */
+  readonly isSigning: boolean;
 }): Promise<NodeProviders> {
   const {platform, authority} = options;
   // What was issued here lies in no file that could be read again.
   const provider = {...options.provider, refresh: () => Promise.resolve(false)};
-  const {privateKeyPem} = await generateKey('ec');
+  const {privateKeyPem} = await generateKey(options.isSigning ? 'rsa' : 'ec');
   const issuer = createCertificateIssuer({authority, keyPem: privateKeyPem});
   const {clock, random} = platform;
   return (identity) => {

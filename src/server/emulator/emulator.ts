@@ -39,6 +39,8 @@ export interface EmulatorOptions {
   readonly authority?: {readonly certificatePem: string; readonly keyPem: string};
   /** Nodes that start in a second; 0 starts all at once. */
   readonly startsPerSecond?: number;
+  /** Nodes that are on their way at once; those of several processes share the broker's patience. */
+  readonly startsAtOnce?: number;
   /** Addresses to connect from, taken in turn: one has about 28,000 ports. */
   readonly localAddresses?: readonly string[];
   /** False connects in clear, whatever the configuration says. */
@@ -72,8 +74,8 @@ export interface Emulator extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Starts under way at once: enough to keep the handshakes of one core busy. */
-const startsAtOnceMax = 64;
+/** Starts under way at once: enough to keep the handshakes of one core busy, few enough that none of them takes long. */
+const startsAtOnceDefault = 64;
 
 /**
  * @throws {ServerError} `ERR_SERVER_TEMPLATE`
@@ -90,7 +92,12 @@ export async function createEmulator(options: EmulatorOptions): Promise<Emulator
   const providers: NodeProviders =
     options.authority === undefined
       ? sharedCertificate(provider)
-      : await issuedCertificates({provider, platform, authority: options.authority});
+      : await issuedCertificates({
+          provider,
+          platform,
+          authority: options.authority,
+          isSigning: config.get('registration').length > 0,
+        });
   const shared: SharedResources = {
     proofs,
     requests: createRequestCache(),
@@ -124,7 +131,7 @@ class ServerEmulator implements Emulator {
   }
 
   async start(): Promise<EmulatorReport> {
-    const {platform, count, startsPerSecond = 0, signal, progress} = this.#options;
+    const {platform, count, startsPerSecond = 0, startsAtOnce = startsAtOnceDefault, signal, progress} = this.#options;
     const startedMs = platform.clock.monotonicMs();
     // One listener for all: a signal is not made for thousands of them.
     const abort = (): void => void this.stop();
@@ -142,7 +149,7 @@ class ServerEmulator implements Emulator {
       }
     };
     try {
-      await Promise.all(Array.from({length: Math.min(count, startsAtOnceMax)}, worker));
+      await Promise.all(Array.from({length: Math.min(count, startsAtOnce)}, worker));
     } finally {
       signal?.removeEventListener('abort', abort);
     }

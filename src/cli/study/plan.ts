@@ -1,0 +1,49 @@
+/** What a fleet of a size is made of. */
+import {StudyError} from './errors.ts';
+import {brokersMax, connectionsPerBroker, serversMax, serversPerProcess} from './limits.ts';
+
+export type StudyEngine = 'embedded' | 'nats-server';
+
+export interface StudyPlan {
+  readonly servers: number;
+  readonly engine: StudyEngine;
+  readonly brokers: number;
+  readonly processes: number;
+  readonly isTls: boolean;
+}
+
+/**
+ * The embedded broker where one is enough, else a cluster of nats-servers under our supervision.
+ *
+ * @throws {StudyError} `ERR_STUDY_OPTIONS`
+ */
+export function planFleet(options: {
+  readonly servers: number;
+  readonly engine?: StudyEngine | undefined;
+  readonly brokers?: number | undefined;
+  readonly processes?: number | undefined;
+  readonly isTls: boolean;
+}): StudyPlan {
+  const {servers, isTls} = options;
+  const needed = Math.ceil(servers / connectionsPerBroker);
+  const engine = options.engine ?? (needed > 1 || (options.brokers ?? 1) > 1 ? 'nats-server' : 'embedded');
+  const brokers = options.brokers ?? needed;
+  const processes = options.processes ?? Math.max(1, Math.ceil(servers / serversPerProcess));
+  if (!Number.isInteger(servers) || servers < 1 || servers > serversMax) {
+    throw refuse(`a fleet of ${servers} servers`, `1 to ${serversMax}`);
+  }
+  if (!Number.isInteger(brokers) || brokers < 1 || brokers > brokersMax) {
+    throw refuse(`${brokers} brokers`, `1 to ${brokersMax}`);
+  }
+  if (engine === 'embedded' && brokers > 1) {
+    throw refuse(`${brokers} embedded brokers`, 'one, or --engine nats-server: embedded brokers form no cluster');
+  }
+  if (!Number.isInteger(processes) || processes < 1 || processes > servers) {
+    throw refuse(`${processes} emulator processes`, `1 to ${servers}`);
+  }
+  return {servers, engine, brokers, processes, isTls};
+}
+
+function refuse(what: string, wanted: string): StudyError {
+  return new StudyError('ERR_STUDY_OPTIONS', `Cannot study ${what}: expected ${wanted}`);
+}
