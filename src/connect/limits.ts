@@ -43,6 +43,10 @@ export const connectLimits = {
   interestTimeoutMs: 250,
   /** How often a running process looks whether its certificates and tokens were renewed. */
   credentialsReadMs: 10_000,
+  /** A token that ends is renewed on the connection this long before, and looked for again at this interval; no timer waits longer than a day. */
+  renewLeadMs: 60_000,
+  renewRetryMs: 5_000,
+  renewTimerMsMax: 86_400_000,
   /** One question to the Kubernetes API, and how long cert-manager may take to sign: as the reference. */
   certManagerTimeoutMs: 10_000,
   certManagerWaitMs: 60_000,

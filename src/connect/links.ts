@@ -59,6 +59,25 @@ export class LinkMaker {
     this.#options.stop();
   }
 
+  /** When the token that connections are made with ends; undefined when it does not, or there is none. */
+  get expiresAtMs(): number | undefined {
+    return this.#options.auth?.expiresAtMs;
+  }
+
+  /** A link with a token that lasts longer; undefined while there is none, or nobody takes it. */
+  async renewed(than: number): Promise<Session | undefined> {
+    await this.#options.prepare?.();
+    const endsAtMs = this.expiresAtMs;
+    if (endsAtMs === undefined || endsAtMs <= than) return undefined;
+    try {
+      return await this.pass();
+    } catch (error) {
+      this.#options.signal.throwIfAborted();
+      this.#options.logger.warn(`Could not use the renewed token: ${asConnectError(error).message}`);
+      return undefined;
+    }
+  }
+
   /**
    * Tries every broker once.
    *

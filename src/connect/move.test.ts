@@ -1,5 +1,6 @@
 import {describe, expect, test} from 'vitest';
 import {startTestBroker} from '../../test/support/broker.ts';
+import {createManualClock} from '../../test/support/manual-clock.ts';
 import {createNodePlatform} from '../lib/node-platform.ts';
 import {openConnection} from './index.ts';
 import {Overlap} from './move.ts';
@@ -80,5 +81,83 @@ describe('moving to another broker', () => {
     expect(connection.state).toBe('reconnecting');
     await using _again = await startTestBroker({port: first.port});
     await expect.poll(() => connection.state, {timeout: 10_000}).toBe('connected');
+  });
+});
+
+describe('a token that ends', () => {
+  test('is replaced on a second connection before it does, and no message is lost or given twice', async () => {
+    await using broker = await startTestBroker();
+    await using publisher = await openConnection({
+      platform,
+      name: 'publisher',
+      servers: [broker.url],
+      inboxPrefix: 'p',
+    });
+    const clock = createManualClock();
+    const startMs = clock.nowMs();
+    let token = {text: 'first', endsAtMs: startMs + 3_600_000};
+    let file = token;
+    const events: string[] = [];
+    await using connection = await openConnection({
+      platform: {...platform, clock},
+      name: 'renewing',
+      servers: [broker.url],
+      inboxPrefix: 'r',
+      auth: {
+        get token() {
+          return token.text;
+        },
+        get expiresAtMs() {
+          return token.endsAtMs;
+        },
+      },
+      prepare: () => {
+        token = file;
+        return Promise.resolve();
+      },
+      events: {
+        disconnected: () => void events.push('disconnected'),
+        reconnected: () => void events.push('moved'),
+      },
+    });
+    const seen: string[] = [];
+    connection.subscribe('news', ({payload}) => void seen.push(payload.toString()));
+    await connection.flush({timeoutMs: 5000});
+    await clock.advance(3_500_000);
+    expect(events).toEqual([]);
+    file = {text: 'second', endsAtMs: startMs + 7_200_000};
+    let sent = 0;
+    while (events.length === 0 && clock.nowMs() < startMs + 3_600_000) {
+      publisher.publish('news', bytes(`message ${(sent += 1)}`));
+      await publisher.flush({timeoutMs: 5000});
+      await clock.advance(1000);
+    }
+    await clock.advance(10_000);
+    await connection.flush({timeoutMs: 5000});
+    expect(events).toEqual(['moved']);
+    expect(seen).toEqual(Array.from({length: sent}, (_, index) => `message ${index + 1}`));
+    expect(broker.engine.statistics().connections).toBe(2);
+  });
+
+  test('that is not renewed is looked for until its end, and not after', async () => {
+    await using broker = await startTestBroker();
+    const clock = createManualClock();
+    const endsAtMs = clock.nowMs() + 120_000;
+    let looks = 0;
+    await using connection = await openConnection({
+      platform: {...platform, clock},
+      name: 'ending',
+      servers: [broker.url],
+      inboxPrefix: 'r',
+      auth: {token: 'only', expiresAtMs: endsAtMs},
+      prepare: () => {
+        looks += 1;
+        return Promise.resolve();
+      },
+    });
+    await clock.advance(300_000);
+    expect(looks).toBeGreaterThan(5);
+    expect(looks).toBeLessThan(20);
+    expect(connection.state).toBe('connected');
   });
 });

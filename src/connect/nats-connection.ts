@@ -4,7 +4,7 @@
  * Lean on purpose: an emulator holds thousands of these in a process. No timer of its own while idle (heartbeats.ts), no closure and
  * no buffer for each message (outbox.ts). Why this and not the library: docs/design/0003-own-nats-client.md.
  */
-import {sleep} from '../lib/platform.ts';
+import {sleep, type TimerHandle} from '../lib/platform.ts';
 import {errorMessage} from '../lib/errors.ts';
 import {hasWildcard, type WireMessage} from '../natswire/index.ts';
 import {backoffMs, twentySecondBackoff} from './backoff.ts';
@@ -61,6 +61,7 @@ export class NatsConnection implements Connection, SessionOwner {
   #held: {readonly line: string; readonly headers: Uint8Array | undefined; readonly payload: Uint8Array}[] = [];
   #heldBytes = 0;
   #requests: RequestMux | undefined;
+  #renewal: TimerHandle | undefined;
   #flushFailures: Set<(error: Error) => void> | undefined;
 
   constructor(session: Session, options: NatsConnectionOptions) {
@@ -276,9 +277,12 @@ export class NatsConnection implements Connection, SessionOwner {
   }
 
   async #move(old: Session): Promise<void> {
-    const {logger, clock} = this.#links;
     const next = await this.#links.elsewhere(old.server.text);
-    if (next === undefined) return;
+    if (next !== undefined) await this.#moveTo(next, {old, why: 'which is about to stop'});
+  }
+
+  async #moveTo(next: Session, {old, why}: {readonly old: Session; readonly why: string}): Promise<void> {
+    const {logger, clock} = this.#links;
     if (this.#session !== old || this.#state !== 'connected') {
       next.close();
       return;
@@ -302,7 +306,8 @@ export class NatsConnection implements Connection, SessionOwner {
         this.#also = old;
         this.#session = session;
         this.#counts.reconnects++;
-        logger.info(`Moved from ${old.server.text}, which is about to stop, to ${session.server.text}`);
+        this.#renewLater();
+        logger.info(`Moved from ${old.server.text}, ${why}, to ${session.server.text}`);
         this.#events.reconnected?.(session.server.text);
       },
     });
@@ -355,10 +360,47 @@ export class NatsConnection implements Connection, SessionOwner {
     this.#session = session;
     session.adopt(this);
     this.#heartbeats.add(this);
+    this.#renewLater();
+  }
+
+  /** The broker cuts a connection when its token ends: with a renewed one we are on another before, and nothing is lost. */
+  #renewLater(): void {
+    this.#renewal?.cancel();
+    const {clock, expiresAtMs, random} = this.#links;
+    if (expiresAtMs === undefined) return;
+    // Not everybody in one moment, where many were given tokens together.
+    const leadMs = connectLimits.renewLeadMs * (0.5 + random.float() / 2);
+    const again = (delayMs: number): void => {
+      this.#renewal = clock.setTimer(() => void this.#renew(expiresAtMs, {leadMs, again}), delayMs, {background: true});
+    };
+    again(renewDelayMs(expiresAtMs - leadMs - clock.nowMs()));
+  }
+
+  async #renew(
+    expiresAtMs: number,
+    {leadMs, again}: {readonly leadMs: number; readonly again: (delayMs: number) => void},
+  ): Promise<void> {
+    const {clock, signal} = this.#links;
+    const old = this.#session;
+    // After a reconnection the timer of the new session counts.
+    if (old === undefined || this.#state !== 'connected') return;
+    const leftMs = expiresAtMs - clock.nowMs();
+    if (leftMs > leadMs) {
+      again(renewDelayMs(leftMs - leadMs));
+      return;
+    }
+    try {
+      const next = await this.#links.renewed(expiresAtMs);
+      if (next !== undefined) await this.#moveTo(next, {old, why: 'whose token ends soon'});
+      else if (leftMs > 0) again(connectLimits.renewRetryMs);
+    } catch (error) {
+      if (!signal.aborted) this.#report(error);
+    }
   }
 
   #release(): void {
     this.#session = undefined;
+    this.#renewal?.cancel();
     this.#heartbeats.remove(this);
   }
 
@@ -444,4 +486,9 @@ function announce(session: Session, subscription: Subscription): void {
   const {sid, subject, queue, maxMessages, received} = subscription;
   session.send(queue === undefined ? `SUB ${subject} ${sid}` : `SUB ${subject} ${queue} ${sid}`);
   if (maxMessages !== undefined) session.send(`UNSUB ${sid} ${Math.max(1, maxMessages - received)}`);
+}
+
+/** Timers of more than 24 days fire at once, and the clock of a machine may be set meanwhile. */
+function renewDelayMs(delayMs: number): number {
+  return Math.min(Math.max(delayMs, connectLimits.renewRetryMs), connectLimits.renewTimerMsMax);
 }
