@@ -13,6 +13,7 @@ import {isJsonObject, jsonField, parseJson} from '../lib/json.ts';
 import type {HttpResponse} from '../lib/http.ts';
 import type {Platform} from '../lib/platform.ts';
 import {credentialPaths} from './choria-settings.ts';
+import {delegateProvider} from './delegate.ts';
 import {ConnectError} from './errors.ts';
 import {connectLimits} from './limits.ts';
 import {isOn, textOf} from './settings.ts';
@@ -69,7 +70,7 @@ export async function withRemoteSigner(
             }),
         }),
   };
-  return delegate(provider, {
+  return delegateProvider(provider, {
     remoteSigner,
     callerId: () => credentials.callerId ?? provider.callerId,
     refresh: async () => {
@@ -244,44 +245,4 @@ function readAnswer({status, statusText, body}: HttpResponse, url: string): Buff
 
 function unfit(url: string, reason: string): ConnectError {
   return new ConnectError('ERR_SIGNER_ANSWER', `Cannot have the request signed by ${url}: ${reason}`, {details: {url}});
-}
-
-interface Delegation {
-  readonly remoteSigner: RemoteSigner;
-  readonly callerId: () => string;
-  readonly refresh: () => Promise<boolean>;
-}
-
-function delegate(inner: SecurityProvider, {remoteSigner, callerId, refresh}: Delegation): SecurityProvider {
-  return {
-    name: inner.name,
-    technology: inner.technology,
-    remoteSigner,
-    get certname() {
-      return inner.certname;
-    },
-    get callerId() {
-      return callerId();
-    },
-    get credential() {
-      return inner.credential;
-    },
-    get tls() {
-      return inner.tls;
-    },
-    get expiresAtMs() {
-      return inner.expiresAtMs;
-    },
-    get trustId() {
-      return inner.trustId;
-    },
-    sign: (message) => inner.sign(message),
-    verifyRequest: (proof) => inner.verifyRequest(proof),
-    ...(inner.verifyReply === undefined ? {} : {verifyReply: (proof) => inner.verifyReply?.(proof) ?? false}),
-    validate: () => inner.validate(),
-    refresh: async () => {
-      const changes = [await refresh(), (await inner.refresh?.()) ?? false];
-      return changes.includes(true);
-    },
-  };
 }

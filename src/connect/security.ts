@@ -14,6 +14,7 @@ import {
 } from '../crypto/index.ts';
 import {errorMessage} from '../lib/errors.ts';
 import {type Logger, silentLogger} from '../lib/logger.ts';
+import type {TlsMaterial} from '../lib/network.ts';
 import type {Platform} from '../lib/platform.ts';
 import type {ConnectAuth} from './auth.ts';
 import {certManagerPaths, enrollWithCertManager} from './certmanager-enroll.ts';
@@ -23,6 +24,7 @@ import {connectLimits} from './limits.ts';
 import {createPkcs11Provider} from './pkcs11.ts';
 import {withRemoteSigner} from './remote-signer.ts';
 import type {SessionTls} from './session.ts';
+import {withServerToken} from './server-token.ts';
 import {isOn, listOf, textOf} from './settings.ts';
 import {cipherNames, curveNames} from './tls-names.ts';
 
@@ -87,7 +89,7 @@ export async function createSecurityProvider(config: Config, options: SecurityOp
           platform: options.platform,
           verifyTls: switches.verifyTls && !isAnonymousClient(config),
         })
-      : chosen;
+      : await withServerToken(chosen, config, options.platform.files);
   if (!switches.verifyProvider || (options.mode === 'client' && isAnonymousClient(config))) return provider;
   const problems = await provider.validate();
   if (problems.length === 0) return provider;
@@ -327,6 +329,7 @@ export function connectSecurity(
   const legacyNames = provider.name === 'puppet' || isOn(config.get('plugin.security.support_legacy_certificates'));
   // Its certificate, if there is any, says nothing that the token does not say better.
   const isAnonymous = provider.remoteSigner !== undefined && isAnonymousClient(config);
+  const {brokerToken} = provider;
   const auth = connectAuth(config, tokenHolder(provider, isAnonymous));
   return {
     ...(switches.tls
@@ -334,7 +337,8 @@ export function connectSecurity(
           tls: {
             // Read at each connection, so that a renewed certificate is used from the next one on.
             get material() {
-              return isAnonymous ? {} : provider.tls;
+              if (isAnonymous) return {};
+              return brokerToken === undefined ? provider.tls : withoutCertificate(provider.tls);
             },
             get verify() {
               return switches.verifyTls && !isAnonymous && hasAuthority(provider);
@@ -346,6 +350,10 @@ export function connectSecurity(
     ...(auth === undefined ? {} : {auth}),
     prepare: () => refresh(provider, logger),
   };
+}
+
+function withoutCertificate({certificatePem: _certificate, keyPem: _key, ...rest}: TlsMaterial): TlsMaterial {
+  return rest;
 }
 
 /** With tokens the broker's certificate is verified only when there is an authority to do it with. */
@@ -360,6 +368,18 @@ interface TokenHolder {
 }
 
 function tokenHolder(provider: SecurityProvider, isAnonymous: boolean): TokenHolder | undefined {
+  const {brokerToken} = provider;
+  if (brokerToken !== undefined) {
+    return {
+      get token() {
+        return brokerToken.token;
+      },
+      get expiresAtMs() {
+        return brokerToken.expiresAtMs;
+      },
+      sign: (nonce) => brokerToken.signNonce(nonce),
+    };
+  }
   if (provider.technology === 'ed25519+jwt') {
     return {
       get token() {

@@ -67,6 +67,14 @@ export interface RemoteSigner {
   ask?(question: SigningQuestion, options: {readonly signal?: AbortSignal | undefined}): Promise<Buffer>;
 }
 
+/** A token that is shown to brokers in the place of a certificate. */
+export interface BrokerToken {
+  readonly token: string;
+  /** When it ends, in ms since 1970. */
+  readonly expiresAtMs: number | undefined;
+  signNonce(nonce: Buffer): Promise<Buffer>;
+}
+
 export interface SecurityProvider {
   /** `puppet`, `file`, `choria`, `pkcs11`, `certmanager`. */
   readonly name: string;
@@ -82,6 +90,8 @@ export interface SecurityProvider {
   readonly trustId?: string | undefined;
   /** Absent where requests are signed here. */
   readonly remoteSigner?: RemoteSigner | undefined;
+  /** Absent where brokers are shown the certificate, or the token that requests are signed with. */
+  readonly brokerToken?: BrokerToken | undefined;
   /** True where nothing is signed: nodes that wait to be configured, and who configures them. */
   readonly isUnsigned?: boolean;
   /** When the token or certificate of this process ends, in ms since 1970; undefined when it does not or there is none. */
