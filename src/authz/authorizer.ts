@@ -78,6 +78,7 @@ export function regoPolicyOf(config: Config, options: AuthorizerOptions): RegoPo
     logger: options.logger,
     directory: directory === undefined ? undefined : posix.join(directory, 'rego'),
     engine: options.engine ?? regoEngineOf(config, options),
+    isTracing: isTrue(config.raw('plugin.regopolicy.tracing')) || config.get('loglevel') === 'debug',
   });
 }
 

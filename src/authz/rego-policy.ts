@@ -23,6 +23,8 @@ export interface RegoPolicyOptions {
   /** The directory `policies/rego`, absolute; undefined when there is no configuration file to find it by. */
   readonly directory: string | undefined;
   readonly engine: RegoEngine;
+  /** Says in the log which lines of a policy held, which costs a run of opa for each request. */
+  readonly isTracing?: boolean;
 }
 
 export interface RegoPolicy {
@@ -54,7 +56,9 @@ export function createRegoPolicy(options: RegoPolicyOptions): RegoPolicy {
     name: 'rego_policy',
     explain: (request, node) => explain(request, {node, options, logger: undefined}),
     async authorize(request, node) {
-      const {allowed, reason, failed} = await explain(request, {node, options, logger});
+      const explanation = await explain(request, {node, options, logger});
+      const {allowed, reason, failed} = explanation;
+      if (options.isTracing === true) await trace(explanation, {options, requestId: request.requestId});
       if (failed) logger.error(`Could not process Open Policy Agent policy: ${reason}`, {request: request.requestId});
       return {allowed, reason};
     },
@@ -81,6 +85,28 @@ async function explain(
     };
   } catch (error) {
     return {allowed: false, reason: errorMessage(error), file: found?.path, failed: true};
+  }
+}
+
+/** Which lines held, never what they were given: inputs hold passwords. */
+async function trace(
+  {file, text, input, allowed}: RegoExplanation,
+  {options, requestId}: {readonly options: RegoPolicyOptions; readonly requestId: string | undefined},
+): Promise<void> {
+  const {logger, engine} = options;
+  const verdict = `${allowed ? 'allowed' : 'denied'} by ${file ?? 'no policy'}`;
+  if (text === undefined || input === undefined) {
+    logger.info(`Policy trace: ${verdict}; a compiled policy tells no lines`, {request: requestId});
+    return;
+  }
+  try {
+    const lines = await engine.coveredLines(text, {query: serverQuery, input});
+    logger.info(`Policy trace: ${verdict}; lines that held: ${lines.length === 0 ? 'none' : lines.join(', ')}`, {
+      request: requestId,
+    });
+  } catch (error) {
+    // The trace is for people; what was decided stays as it was.
+    logger.info(`Policy trace: ${verdict}; its lines are not known: ${errorMessage(error)}`, {request: requestId});
   }
 }
 

@@ -38,7 +38,7 @@ export function delegateProvider(inner: SecurityProvider, change: ProviderChange
     sign: (message) => inner.sign(message),
     verifyRequest: (proof) => inner.verifyRequest(proof),
     ...(inner.verifyReply === undefined ? {} : {verifyReply: (proof) => inner.verifyReply?.(proof) ?? false}),
-    validate: () => (change.validate ?? inner.validate)(),
+    validate: () => change.validate?.() ?? inner.validate(),
     refresh: async () => {
       const changes = [await change.refresh(), (await inner.refresh?.()) ?? false];
       return changes.includes(true);

@@ -20,16 +20,23 @@ export interface AuditFileOptions {
   readonly bytesMax?: number;
   /** How many moved ones are kept, as `PATH.1` (newest) and so on. */
   readonly keep?: number;
+  /** Makes a file that is new, or new to this process, what it is to be, such as a group's. What it throws, the line fails with. */
+  readonly prepare?: (path: string) => Promise<void>;
 }
 
 export function createAuditFile(options: AuditFileOptions): AuditFile {
-  const {files, path, mode, bytesMax = 0, keep = 5} = options;
+  const {files, path, mode, bytesMax = 0, keep = 5, prepare} = options;
   let last: Promise<void> = Promise.resolve();
+  let isPrepared = false;
 
   const write = async (line: Buffer): Promise<void> => {
     if (bytesMax > 0 && (await sizeOf(files, path)) + line.length > bytesMax) await rotate(files, {path, keep});
+    // A file of an earlier life may not have been finished.
+    if (prepare !== undefined && isPrepared) isPrepared = await exists(files, path);
     const handle = await files.openAppend(path, {mode});
     try {
+      if (!isPrepared) await prepare?.(path);
+      isPrepared = true;
       await handle.append(line);
     } finally {
       await handle.close();
@@ -46,6 +53,16 @@ export function createAuditFile(options: AuditFileOptions): AuditFile {
       return work;
     },
   };
+}
+
+async function exists(files: Files, path: string): Promise<boolean> {
+  try {
+    await files.stat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 async function sizeOf(files: Files, path: string): Promise<number> {

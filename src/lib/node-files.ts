@@ -2,6 +2,7 @@
 import {randomBytes} from 'node:crypto';
 import {constants, type Stats} from 'node:fs';
 import {
+  chown,
   type FileHandle,
   lstat,
   mkdir,
@@ -47,6 +48,8 @@ export function createNodeFiles(): Files {
     rename,
     remove: (path, options = {}) => (options.recursive === true ? rm(path, {recursive: true}) : removeOne(path)),
     realPath: (path) => realpath(path),
+    // -1 leaves the owner as it is.
+    ...(process.platform === 'win32' ? {} : {changeGroup: (path, groupId) => chown(path, -1, groupId)}),
   };
 }
 

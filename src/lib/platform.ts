@@ -72,6 +72,8 @@ export interface Files {
   rename(from: string, to: string): Promise<void>;
   remove(path: string, options?: {readonly recursive?: boolean}): Promise<void>;
   realPath(path: string): Promise<string>;
+  /** Gives a file to a group, by its number. Absent where there are no groups. */
+  changeGroup?(path: string, groupId: number): Promise<void>;
 }
 
 export interface Network {
@@ -91,6 +93,8 @@ export interface Names {
   resolveSrv(name: string, options: {readonly signal: AbortSignal}): Promise<SrvRecord[]>;
   lookup(hostname: string, options: {readonly signal: AbortSignal}): Promise<string[]>;
   reverse(address: string, options: {readonly signal: AbortSignal}): Promise<string[]>;
+  /** Number of a group of this host; undefined when there is none of that name. Absent where there are no groups. */
+  groupId?(name: string, options: {readonly signal: AbortSignal}): Promise<number | undefined>;
 }
 
 export interface ProcessRequest {

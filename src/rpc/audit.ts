@@ -10,7 +10,7 @@ import type {Logger} from '../lib/logger.ts';
 import type {Platform} from '../lib/platform.ts';
 import type {Config} from '../config/types.ts';
 import {RpcError} from './errors.ts';
-import {auditDataBytesMax} from './limits.ts';
+import {auditDataBytesMax, groupLookupMs} from './limits.ts';
 import type {Auditor, RpcRequest} from './types.ts';
 
 const defaultMode = 0o600;
@@ -20,7 +20,7 @@ const defaultMode = 0o600;
  */
 export async function createAuditor(
   config: Config,
-  options: {readonly platform: Pick<Platform, 'files' | 'clock'>; readonly logger: Logger},
+  options: {readonly platform: Pick<Platform, 'files' | 'clock' | 'names'>; readonly logger: Logger},
 ): Promise<Auditor | undefined> {
   const {platform, logger} = options;
   if (!config.get('rpcaudit')) return undefined;
@@ -36,6 +36,7 @@ export async function createAuditor(
     mode: parseMode(config.get('plugin.rpcaudit.logfile.mode'), logger),
     bytesMax: config.get('plugin.rpcaudit.logfile.max_megabytes') * 1_048_576,
     keep: config.get('plugin.rpcaudit.logfile.keep'),
+    group: config.get('plugin.rpcaudit.logfile.group').trim(),
   });
 }
 
@@ -46,16 +47,25 @@ function parseMode(text: string, logger: Logger): number {
   return defaultMode;
 }
 
+type AuditPlatform = Pick<Platform, 'files' | 'clock'> & Partial<Pick<Platform, 'names'>>;
+
 export function createFileAuditor(options: {
-  readonly platform: Pick<Platform, 'files' | 'clock'>;
+  readonly platform: AuditPlatform;
   readonly path: string;
   readonly mode: number;
   /** 0: the file is never rotated by us. */
   readonly bytesMax?: number;
   readonly keep?: number;
+  /** New files belong to this group; empty: to the one of this process. */
+  readonly group?: string;
 }): Auditor {
-  const {platform, path, ...rotation} = options;
-  const file: AuditFile = createAuditFile({files: platform.files, path, ...rotation});
+  const {platform, path, group = '', ...rotation} = options;
+  const file: AuditFile = createAuditFile({
+    files: platform.files,
+    path,
+    ...rotation,
+    ...(group === '' ? {} : {prepare: (created) => giveToGroup(created, {group, platform})}),
+  });
   return {
     record: async (request) => {
       const line = formatAuditLine(request, platform.clock.nowMs());
@@ -69,6 +79,30 @@ export function createFileAuditor(options: {
       }
     },
   };
+}
+
+/** Whoever reads the trail may be only in that group: without it the trail that was asked for is not there. */
+async function giveToGroup(
+  path: string,
+  {group, platform}: {readonly group: string; readonly platform: AuditPlatform},
+): Promise<void> {
+  const {clock, files, names} = platform;
+  if (names?.groupId === undefined || files.changeGroup === undefined) throw new Error('this system has no groups');
+  const limit = new AbortController();
+  const timer = clock.setTimer(
+    () => limit.abort(new Error(`the group ${JSON.stringify(group)} was not found in ${groupLookupMs} ms`)),
+    groupLookupMs,
+  );
+  let id: number | undefined;
+  try {
+    id = await names.groupId(group, {signal: limit.signal});
+  } finally {
+    timer.cancel();
+  }
+  if (id === undefined) {
+    throw new Error(`there is no group ${JSON.stringify(group)}, which "plugin.rpcaudit.logfile.group" names`);
+  }
+  await files.changeGroup(path, id);
 }
 
 /** One line without its end; keys in the order that readers of existing logs know. */

@@ -54,6 +54,37 @@ describe('the audit trail of a server', () => {
     expect(text).toContain('"user":"bob"');
   });
 
+  test('a new file is given to the group that is configured, and without that group nothing runs', async () => {
+    const given: string[] = [];
+    const make = async (group: string) => {
+      const fake = createFakePlatform({files: {'/var/log/x': ''}});
+      const files = Object.assign(fake.files, {
+        changeGroup: async (path: string, id: number) => void given.push(`${path} ${id}`),
+      });
+      const names = {
+        ...fake.platform.names,
+        groupId: async (name: string) => (name === 'auditors' ? 4711 : undefined),
+      };
+      const platform = {...fake.platform, files, names};
+      const config = await configFromEntries(
+        {rpcaudit: '1', 'plugin.rpcaudit.logfile': '/var/log/audit.log', 'plugin.rpcaudit.logfile.group': group},
+        {platform, mode: 'server'},
+      );
+      return {auditor: await createAuditor(config, {platform, logger: createRecordingLogger()}), files};
+    };
+    const {auditor, files} = await make('auditors');
+    await auditor?.record(request);
+    await auditor?.record(request);
+    await files.rename('/var/log/audit.log', '/var/log/audit.log.1');
+    await auditor?.record(request);
+    expect(given).toEqual(['/var/log/audit.log 4711', '/var/log/audit.log 4711']);
+    const wrong = await make('auditor');
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await expect(wrong.auditor?.record(request)).rejects.toThrow('there is no group "auditor"');
+    }
+    expect(wrong.files.text('/var/log/audit.log')).toBe('');
+  });
+
   test('the file is moved aside before it would grow too large, and a few are kept', async () => {
     const files = new FakeFiles({'/var/log/x': ''});
     const file = createAuditFile({files, path: '/var/log/a', mode: 0o600, bytesMax: 10, keep: 2});

@@ -192,3 +192,31 @@ describe('fault 41: an agent name never leads outside the directory of Rego poli
     },
   );
 });
+
+test('a trace tells the lines that held and never what they were given', async () => {
+  const {files, logger, engine} = world();
+  const lines: (readonly number[] | Error)[] = [[3, 4], [], new Error('no opa here')];
+  const traced = createRegoPolicy({
+    files,
+    logger,
+    directory,
+    isTracing: true,
+    engine: {
+      ...engine,
+      decide: async () => true,
+      coveredLines: async () => {
+        const next = lines.shift();
+        if (next instanceof Error || next === undefined) throw next;
+        return next;
+      },
+    },
+  });
+  const secret = {...request, rawData: {password: 'hunter2'}};
+  for (let count = 0; count < 3; count++) expect(await traced.authorize(secret, node)).toMatchObject({allowed: true});
+  expect(logger.lines.map(({level, message}) => `${level} ${message}`)).toEqual([
+    `info Policy trace: allowed by ${policyPath}; lines that held: 3, 4`,
+    `info Policy trace: allowed by ${policyPath}; lines that held: none`,
+    `info Policy trace: allowed by ${policyPath}; its lines are not known: no opa here`,
+  ]);
+  expect(JSON.stringify(logger.lines)).not.toContain('hunter2');
+});
