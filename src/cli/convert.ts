@@ -100,10 +100,10 @@ function convertArgument(spec: ArgumentSpec, raw: RawCommandLine): unknown {
 }
 
 function checkRequired(flags: readonly FlagSpec[], raw: RawCommandLine, command: CommandSpec): void {
-  for (const flag of flags) {
-    if (flag.required === true && !raw.flags.some((item) => item.spec === flag)) {
-      throw new CliError('ERR_CLI_USAGE', `required flag --${flag.name} not provided`);
-    }
+  const missing = flags.filter((flag) => flag.required === true && !raw.flags.some((item) => item.spec === flag));
+  if (missing.length > 0) {
+    const names = missing.map((flag) => `--${flag.name}`).join(', ');
+    throw new CliError('ERR_CLI_USAGE', `required flag${missing.length > 1 ? 's' : ''} ${names} not provided`);
   }
   for (const argument of command.arguments ?? []) {
     if (argument.required === true && !raw.arguments.some((item) => item.spec === argument)) {

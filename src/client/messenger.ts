@@ -84,9 +84,14 @@ export function createMessenger(options: MessengerOptions): Messenger {
       : {
           shaken,
           interest: async (query: InterestQuery, limits: {readonly timeoutMs: number}) => {
-            const answer = await queryInterest(connection, query, limits);
-            shaken.told(answer);
-            return answer;
+            try {
+              const answer = await queryInterest(connection, query, limits);
+              shaken.told(answer);
+              return answer;
+            } catch (error) {
+              shaken.told(undefined);
+              throw error;
+            }
           },
         }),
     // A signature tells who sent it; without one the transport's word is all there is, and a discovery of thousands stays cheap.

@@ -129,6 +129,7 @@ export class SystemService {
   #answer({subject, body}: Question): Buffer | undefined {
     const [, , kind = '', whom = '', what = 'STATSZ'] = subject.split('.');
     if (kind === 'ACCOUNT') return this.#aboutAccount(whom, what, body);
+    if (whom === 'PING' && !this.#isMeant(body)) return undefined;
     if (what === 'IDZ') {
       const {serverName, host, serverId} = this.#view;
       return encode({name: serverName, host, id: serverId});
@@ -137,6 +138,18 @@ export class SystemService {
     if (what === 'KICK' && whom !== 'PING') return this.#reply(() => this.#kick(fieldsOf(body)));
     const document = this.#documents[what];
     return document === undefined ? undefined : this.#reply(() => document(fieldsOf(body)));
+  }
+
+  /** A question to all may be meant for some: by parts of the name, the host or the cluster, or by the whole of them. */
+  #isMeant(body: Buffer): boolean {
+    const fields = filterOf(body);
+    const {serverName, host, clusterName = ''} = this.#view;
+    const own = {server_name: serverName, host, cluster: clusterName};
+    return Object.entries(own).every(([name, value]) => {
+      const wanted = textOf(fields, name) ?? '';
+      if (wanted === '') return true;
+      return fields['exact_match'] === true ? value === wanted : value.includes(wanted);
+    });
   }
 
   readonly #documents: Readonly<Record<string, (fields: Fields) => object>> = {
@@ -301,6 +314,16 @@ function frameOf(payload: Buffer): PublishFrame {
 
 function encode(value: object): Buffer {
   return Buffer.from(JSON.stringify(value), 'utf8');
+}
+
+/** What cannot be read is everybody's to complain about. */
+function filterOf(body: Buffer): Fields {
+  try {
+    return fieldsOf(body);
+  } catch (error) {
+    if (error instanceof QuestionError) return {};
+    throw error;
+  }
 }
 
 /** @throws {QuestionError} */

@@ -1,62 +1,197 @@
-/** `choria broker server ...`: what brokers say of themselves and of their connections, by the requests of the system account. */
-import type {Connection} from '../../connect/index.ts';
+/** `choria broker server list|ping|info`: what brokers say of themselves, by the requests of the system account. */
 import {CliError} from '../errors.ts';
-import {inertJson, inertLine} from '../render/inert.ts';
+import {inertLine} from '../render/inert.ts';
 import {renderBytes} from '../render/bytes.ts';
 import {renderTable} from '../render/table.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 import {withBroker} from './broker-connection.ts';
 import {goDuration} from './go-duration.ts';
-import {isGiven, numberFlag, textFlag} from './network.ts';
+import {isGiven, textFlag} from './network.ts';
 
-type Fields = Readonly<Record<string, unknown>>;
+import {type Answer, ask, countOf, json, listOf, number, text, uptimeOf} from './broker-server-ask.ts';
 
-interface Answer {
-  readonly server: Fields;
-  readonly body: Fields;
-  readonly roundTripMs: number;
-}
+const listKeys: Readonly<Record<string, (answer: Answer) => string | number>> = {
+  name: ({server}) => text(server, 'name'),
+  cluster: ({server}) => text(server, 'cluster'),
+  conns: ({body}) => number(body, 'connections'),
+  subs: ({body}) => number(body, 'subscriptions'),
+  routes: ({body}) => countOf(body, 'routes'),
+  gws: ({body}) => countOf(body, 'gateways'),
+  mem: ({body}) => number(body, 'mem'),
+  cpu: ({body}) => number(body, 'cpu'),
+  slow: ({body}) => number(body, 'slow_consumers'),
+  uptime: ({body}) => text(body, 'start'),
+  rtt: ({roundTripMs}) => roundTripMs,
+};
 
-/** After the first answer others have this long: they are as near as the first. */
-const laterMs = 300;
-const firstMs = 2000;
-const answersMax = 1000;
-const inboxBytes = 12;
+export const serverSortKeys: readonly string[] = Object.keys(listKeys);
 
 export function runBrokerServerList(context: CliContext, parsed: ParsedArguments): Promise<number> {
   return withBroker(context, parsed, {
     systemCommand: 'server list',
     run: async ({connection}) => {
       const expected = parsed.arguments['expect'];
-      const answers = await ask(context, connection, {
+      const found = await ask(context, connection, {
         subject: '$SYS.REQ.SERVER.PING',
         expected: typeof expected === 'number' ? expected : undefined,
       });
+      const answers = sorted(found, {key: textFlag(parsed, 'sort') ?? 'rtt', isReversed: isGiven(parsed, 'reverse')});
       if (isGiven(parsed, 'json')) {
         context.stdout.write(json(answers.map(({server, body}) => ({server, statsz: body}))));
         return 0;
       }
-      const rows = answers.map(({server, body, roundTripMs}) => [
-        text(server, 'name'),
-        text(server, 'cluster'),
-        text(server, 'host'),
-        text(server, 'ver'),
-        server['jetstream'] === true ? 'yes' : 'no',
-        number(body, 'connections'),
-        number(body, 'subscriptions'),
-        countOf(body, 'routes'),
-        countOf(body, 'gateways'),
-        renderBytes(number(body, 'mem')),
-        number(body, 'cpu'),
-        number(body, 'cores'),
-        number(body, 'slow_consumers'),
-        uptimeOf(context, text(body, 'start')),
-        goDuration(Math.max(1, Math.round(roundTripMs)) * 1e6),
-      ]);
-      context.stdout.write(renderTable({title: 'Server Overview', headers: listHeaders, rows}));
+      const shorten = parsed.flags['compact'] === false ? (name: string) => name : compactNames(answers);
+      const rows = answers.map((answer) => listRow(context, answer, shorten));
+      const table = {title: 'Server Overview', headers: listHeaders, rows, footer: listFooter(answers)};
+      context.stdout.write(`${renderTable(table)}\n${renderTable(clusterTable(answers))}`);
       return 0;
     },
   });
+}
+
+function sorted(
+  answers: readonly Answer[],
+  {key, isReversed}: {readonly key: string; readonly isReversed: boolean},
+): readonly Answer[] {
+  const valueOf = listKeys[key] ?? (() => 0);
+  const list = answers.toSorted((a, b) => {
+    const [left, right] = [valueOf(a), valueOf(b)];
+    return left < right ? -1 : left > right ? 1 : 0;
+  });
+  return isReversed ? list.reverse() : list;
+}
+
+/** Without the domain that all have. */
+function compactNames(answers: readonly Answer[]): (name: string) => string {
+  const domains = new Set(
+    answers.map(({server}) => {
+      const name = text(server, 'name');
+      const place = name.indexOf('.');
+      return place < 0 ? '' : name.slice(place);
+    }),
+  );
+  const [domain = ''] = domains;
+  return domains.size === 1 && domain !== ''
+    ? (name) => (name.endsWith(domain) ? name.slice(0, -domain.length) : name)
+    : (name) => name;
+}
+
+function listRow(context: CliContext, {server, body, roundTripMs}: Answer, shorten: (name: string) => string) {
+  return [
+    shorten(text(server, 'name')),
+    text(server, 'cluster'),
+    shorten(text(server, 'host')),
+    text(server, 'ver'),
+    server['jetstream'] === true ? 'yes' : 'no',
+    number(body, 'connections'),
+    number(body, 'subscriptions'),
+    countOf(body, 'routes'),
+    countOf(body, 'gateways'),
+    renderBytes(number(body, 'mem')),
+    number(body, 'cpu'),
+    number(body, 'cores'),
+    number(body, 'slow_consumers'),
+    uptimeOf(context, text(body, 'start')),
+    goDuration(Math.max(1, Math.round(roundTripMs)) * 1e6),
+  ];
+}
+
+function listFooter(answers: readonly Answer[]): readonly (string | number)[] {
+  const sum = (name: string): number => answers.reduce((total, {body}) => total + number(body, name), 0);
+  const clusters = new Set(answers.map(({server}) => text(server, 'cluster')));
+  return [
+    '',
+    clusters.size,
+    answers.length,
+    '',
+    answers.filter(({server}) => server['jetstream'] === true).length,
+    sum('connections'),
+    sum('subscriptions'),
+    '',
+    '',
+    renderBytes(sum('mem')),
+    '',
+    '',
+    sum('slow_consumers'),
+    '',
+    '',
+  ];
+}
+
+function clusterTable(answers: readonly Answer[]) {
+  const names = [...new Set(answers.map(({server}) => text(server, 'cluster')))].sort();
+  const rows = names.map((name) => {
+    const members = answers.filter(({server}) => text(server, 'cluster') === name);
+    const sum = (value: (answer: Answer) => number): number =>
+      members.reduce((total, member) => total + value(member), 0);
+    const gateways = members.flatMap(({body}) => listOf(body, 'gateways'));
+    return [
+      name,
+      members.length,
+      gateways.length,
+      gateways.reduce((total, gateway) => total + number(gateway, 'inbound_connections'), 0),
+      sum(({body}) => number(body, 'connections')),
+    ] as const;
+  });
+  const total = (place: 1 | 2 | 3 | 4): number => rows.reduce((count, row) => count + row[place], 0);
+  return {
+    title: 'Cluster Overview',
+    headers: ['Cluster', 'Node Count', 'Outgoing Gateways', 'Incoming Gateways', 'Connections'],
+    rows,
+    footer: ['', total(1), total(2), total(3), total(4)],
+  };
+}
+
+/** How many lines the distribution of answers has at most. */
+const graphLinesMax = 10;
+const graphColumns = 50;
+
+export function runBrokerServerPing(context: CliContext, parsed: ParsedArguments): Promise<number> {
+  return withBroker(context, parsed, {
+    systemCommand: 'server ping',
+    run: async ({connection}) => {
+      const expected = parsed.arguments['expect'];
+      const answers = await ask(context, connection, {
+        subject: '$SYS.REQ.SERVER.PING',
+        expected: typeof expected === 'number' ? expected : undefined,
+      });
+      for (const {server, roundTripMs} of answers) {
+        const id = isGiven(parsed, 'id') ? `${inertLine(text(server, 'id'))} ` : '';
+        const name = inertLine(text(server, 'name')).padEnd(60);
+        context.stdout.write(`${id}${name} rtt=${goDuration(Math.round(roundTripMs * 1e6))}\n`);
+      }
+      context.stdout.write(
+        `\n---- ping statistics ----\n${pingSummary(answers.map(({roundTripMs}) => roundTripMs))}\n`,
+      );
+      if (isGiven(parsed, 'graph') && answers.length > 0) {
+        context.stdout.write(`\n${distribution(answers.map(({roundTripMs}) => roundTripMs))}`);
+      }
+      return 0;
+    },
+  });
+}
+
+function pingSummary(times: readonly number[]): string {
+  if (times.length === 0) return 'no responses received';
+  const average = times.reduce((sum, time) => sum + time, 0) / times.length;
+  const show = (ms: number): string => `${ms.toFixed(2)}ms`;
+  return `${times.length} replies max: ${show(Math.max(...times))} min: ${show(Math.min(...times))} avg: ${show(average)}`;
+}
+
+/** How many answers came in each stretch of time. */
+function distribution(times: readonly number[]): string {
+  const width = Math.max(1, Math.ceil(Math.max(...times) / graphLinesMax));
+  const counts = Array.from({length: graphLinesMax}, (_unused, index) => {
+    const last = index === graphLinesMax - 1;
+    return times.filter((time) => time >= index * width && (last || time < (index + 1) * width)).length;
+  });
+  const most = Math.max(...counts);
+  return counts
+    .map((count, index) => {
+      const bar = '*'.repeat(Math.round((count / most) * graphColumns));
+      return `${String(index * width).padStart(5)}-${String((index + 1) * width).padEnd(5)} ms ${bar} ${count}\n`;
+    })
+    .join('');
 }
 
 const listHeaders = [
@@ -118,181 +253,4 @@ export function runBrokerServerInfo(context: CliContext, parsed: ParsedArguments
       return 0;
     },
   });
-}
-
-const sortFields: Readonly<Record<string, string>> = {
-  'in-bytes': 'in_bytes',
-  'out-bytes': 'out_bytes',
-  'in-msgs': 'in_msgs',
-  'out-msgs': 'out_msgs',
-  cid: 'cid',
-  subs: 'subscriptions',
-};
-
-export function runBrokerConnections(context: CliContext, parsed: ParsedArguments): Promise<number> {
-  const sort = textFlag(parsed, 'sort') ?? 'subs';
-  const top = Math.max(1, numberFlag(parsed, 'top') ?? 1000);
-  const account = textFlag(parsed, 'account');
-  return withBroker(context, parsed, {
-    systemCommand: 'server connections',
-    run: async ({connection}) => {
-      const answers = await ask(context, connection, {
-        subject: '$SYS.REQ.SERVER.PING.CONNZ',
-        body: {auth: true, limit: top, ...(account === undefined ? {} : {acc: account})},
-        expected: undefined,
-      });
-      const all = answers.flatMap(({server, body}) => listOf(body, 'connections').map((client) => ({server, client})));
-      const field = sortFields[sort];
-      all.sort((a, b) =>
-        field === undefined
-          ? text(a.client, 'start').localeCompare(text(b.client, 'start'))
-          : number(b.client, field) - number(a.client, field),
-      );
-      const shown = all.slice(0, top);
-      if (isGiven(parsed, 'json')) {
-        context.stdout.write(json(shown.map(({server, client}) => ({server: server['name'], ...client}))));
-        return 0;
-      }
-      const rows = shown.map(({server, client}) => [
-        number(client, 'cid'),
-        text(client, 'name'),
-        text(server, 'name'),
-        text(server, 'cluster'),
-        `${text(client, 'ip')}:${number(client, 'port')}`,
-        text(client, 'account'),
-        text(client, 'uptime'),
-        number(client, 'in_msgs'),
-        number(client, 'out_msgs'),
-        renderBytes(number(client, 'in_bytes')),
-        renderBytes(number(client, 'out_bytes')),
-        number(client, 'subscriptions'),
-      ]);
-      const title = `Top ${shown.length} Connections out of ${all.length} by ${sort}`;
-      const perServer = answers.map(({server, body}) => [
-        text(server, 'name'),
-        text(server, 'cluster'),
-        number(body, 'total'),
-      ]);
-      const servers = {title: 'Connections per server', headers: ['Server', 'Cluster', 'Connections'], rows: perServer};
-      context.stdout.write(`${renderTable({title, headers: connectionHeaders, rows})}\n${renderTable(servers)}`);
-      return 0;
-    },
-  });
-}
-
-const connectionHeaders = [
-  'CID',
-  'Name',
-  'Server',
-  'Cluster',
-  'IP',
-  'Account',
-  'Uptime',
-  'In Msgs',
-  'Out Msgs',
-  'In Bytes',
-  'Out Bytes',
-  'Subs',
-] as const;
-
-export function runBrokerKick(context: CliContext, parsed: ParsedArguments): Promise<number> {
-  const cid = Number(parsed.arguments['client']);
-  const id = String(parsed.arguments['server']);
-  if (!/^[A-Za-z0-9_-]+$/.test(id)) {
-    throw new CliError('ERR_CLI_VALUE', `cannot use ${JSON.stringify(id)} as the id of a broker`);
-  }
-  return withBroker(context, parsed, {
-    systemCommand: 'server kick',
-    run: async ({connection}) => {
-      const [answer] = await ask(context, connection, {
-        subject: `$SYS.REQ.SERVER.${id}.KICK`,
-        body: {cid},
-        expected: 1,
-      });
-      const problem = answer?.body['description'];
-      if (answer === undefined || typeof problem === 'string') {
-        const why = typeof problem === 'string' ? problem : `no broker has the id ${JSON.stringify(id)}`;
-        throw new CliError('ERR_CLI_FAILED', `could not close connection ${cid}: ${why}`);
-      }
-      context.stdout.write(`Closed connection ${cid}\n`);
-      return 0;
-    },
-  });
-}
-
-/** Every broker answers; an error is given as the body. */
-function ask(
-  context: CliContext,
-  connection: Connection,
-  question: {readonly subject: string; readonly body?: object; readonly expected: number | undefined},
-): Promise<readonly Answer[]> {
-  const {clock, random} = context.platform;
-  const inbox = `_INBOX.${random.bytes(inboxBytes).toString('hex')}`;
-  return new Promise((resolve) => {
-    const answers: Answer[] = [];
-    const sentMs = clock.monotonicMs();
-    const finish = (): void => {
-      timer.cancel();
-      subscription.unsubscribe();
-      resolve(answers);
-    };
-    const subscription = connection.subscribe(inbox, (message) => {
-      timer.cancel();
-      const answer = readAnswer(message.payload);
-      if (answer !== undefined) answers.push({...answer, roundTripMs: clock.monotonicMs() - sentMs});
-      // An empty message is the broker's word that nobody listens.
-      const isEnough = message.payload.length === 0 || answers.length >= (question.expected ?? answersMax);
-      if (isEnough) finish();
-      else timer = clock.setTimer(finish, laterMs);
-    });
-    let timer = clock.setTimer(finish, firstMs);
-    const body = question.body === undefined ? '' : JSON.stringify(question.body);
-    connection.publish(question.subject, Buffer.from(body, 'utf8'), {replyTo: inbox});
-  });
-}
-
-/** Undefined for what is no answer. */
-function readAnswer(payload: Buffer): Omit<Answer, 'roundTripMs'> | undefined {
-  let fields: Fields;
-  try {
-    fields = fieldsOf(JSON.parse(payload.toString('utf8')));
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-  return {server: fieldsOf(fields['server']), body: fieldsOf(fields['data'] ?? fields['statsz'] ?? fields['error'])};
-}
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
-}
-
-function text(fields: Fields, name: string): string {
-  const value = fields[name];
-  return typeof value === 'string' ? value : '';
-}
-
-function number(fields: Fields, name: string): number {
-  const value = fields[name];
-  return typeof value === 'number' ? value : 0;
-}
-
-function listOf(fields: Fields, name: string): readonly Fields[] {
-  const value = fields[name];
-  return Array.isArray(value) ? value.map(fieldsOf) : [];
-}
-
-function countOf(fields: Fields, name: string): number {
-  return listOf(fields, name).length;
-}
-
-function uptimeOf(context: CliContext, start: string): string {
-  const startedMs = Date.parse(start);
-  if (!Number.isFinite(startedMs)) return '';
-  const seconds = Math.max(0, Math.floor((context.platform.clock.nowMs() - startedMs) / 1000));
-  return goDuration(seconds * 1e9);
-}
-
-function json(value: unknown): string {
-  return `${inertJson(JSON.stringify(value, null, 2))}\n`;
 }

@@ -58,6 +58,59 @@ async function listening(subject: string): Promise<void> {
 }
 
 describe('broker tools', () => {
+  test('ping, reports and requests tell of every broker', async () => {
+    const ping = await run(['server', 'ping', '1', '--id', '--graph']);
+    expect(ping.stdout).toMatch(
+      /^N[A-Z2-7]{55} broker\.example\.net +rtt=\S+\n\n---- ping statistics ----\n1 replies max: \S+ms min: \S+ms avg: \S+ms\n/,
+    );
+    for (const [words, headers] of [
+      [['cpu'], 'CPU %'],
+      [['mem'], 'Memory'],
+      [['health'], 'Status'],
+      [['routes'], 'RTT'],
+      [['leafnodes'], 'Account'],
+      [['gateways'], 'Outgoing'],
+      [['accounts'], 'Connections'],
+    ] as const) {
+      const report = await run(['server', 'report', ...words]);
+      expect([report.exit, report.stdout.includes(headers)], words[0]).toEqual([0, true]);
+    }
+    const accounts = await run(['server', 'report', 'accounts', 'system', '--json']);
+    expect(JSON.parse(accounts.stdout)).toMatchObject([{account: 'system', connections: 1}]);
+    for (const page of ['variables', 'connections', 'subscriptions', 'accounts', 'routes', 'leafnodes', 'gateways']) {
+      const {stdout} = await run(['server', 'request', page, '1']);
+      expect(JSON.parse(stdout), page).toMatchObject({server: {name: 'broker.example.net'}});
+    }
+  });
+
+  test('checks say what is wrong in one line, and by their exit code', async () => {
+    const good = await run(['server', 'check', 'server', '--name', 'broker.example.net']);
+    expect(good).toMatchObject({exit: 0});
+    expect(good.stdout).toMatch(
+      /^OK broker\.example\.net \| uptime=\d+\.\d{4}s cpu=\d+% mem=\d+ connections=1 subscriptions=\d+\n$/,
+    );
+    expect(await run(['server', 'check', 'server', '--conn-warn', '1', '--conn-critical', '5'])).toMatchObject({
+      exit: 1,
+      stdout: expect.stringContaining('WARNING  Warn:connections 1'),
+    });
+    expect(await run(['server', 'check', 'server', '--js-required'])).toMatchObject({
+      exit: 2,
+      stdout: expect.stringContaining('Crit:JetStream not enabled'),
+    });
+    expect(await run(['server', 'check', 'server', '--name', 'nobody'])).toMatchObject({
+      exit: 2,
+      stdout: 'CRITICAL nobody Crit:no server responded\n',
+    });
+    expect(await run(['server', 'check', 'request', '--subject', 'nobody.there'])).toMatchObject({
+      exit: 2,
+      stdout: expect.stringContaining('Nobody listens'),
+    });
+    expect(await run(['server', 'check', 'meta', '--lag-critical', '1', '--seen-critical', '1s'])).toMatchObject({
+      exit: 2,
+      stdout: 'CRITICAL JetStream Meta Cluster Crit:no meta leader\n',
+    });
+  });
+
   test('what is published is shown by who subscribes, with headers and reply subject', async () => {
     const subscriber = run(['subscribe', 'news.>', '--count', '2']);
     await listening('news.x');
@@ -101,7 +154,7 @@ describe('broker tools', () => {
   test('brokers and their connections are listed, and one is closed', async () => {
     const list = await run(['server', 'list', '1']);
     expect(list.stdout).toContain('Server Overview');
-    expect(list.stdout).toMatch(/│ broker\.example\.net │ CHORIA {2}│/);
+    expect(list.stdout).toMatch(/│ broker │ CHORIA {2}│/);
     const info = await run(['server', 'info', 'broker.example.net']);
     expect(info.stdout).toContain(`ID: ${broker.engine.serverId}\n`);
     const controller = new AbortController();

@@ -1,4 +1,5 @@
 import type {CommandSpec, FlagSpec} from '../types.ts';
+import {serverCommand} from './broker-server.ts';
 import {configFlag} from './flags.ts';
 
 const headerFlag: FlagSpec = {
@@ -10,57 +11,6 @@ const headerFlag: FlagSpec = {
   help: 'Add a header to the message',
 };
 const jsonFlag: FlagSpec = {name: 'json', short: 'j', kind: 'boolean', help: 'Produce JSON output'};
-
-const serverCommand: CommandSpec = {
-  name: 'server',
-  aliases: ['srv', 'sys', 'system'],
-  help: 'Information about brokers; needs the credentials of the system account',
-  commands: [
-    {
-      name: 'list',
-      aliases: ['ls'],
-      help: 'List known brokers',
-      flags: [configFlag, jsonFlag],
-      arguments: [{name: 'expect', kind: 'integer', help: 'How many brokers to wait for'}],
-      run: async () => (await import('./broker-server-run.ts')).runBrokerServerList,
-    },
-    {
-      name: 'info',
-      help: 'Show information about a single broker',
-      flags: [configFlag, jsonFlag],
-      arguments: [{name: 'server', help: 'Name or id of the broker; the first that answers without it'}],
-      run: async () => (await import('./broker-server-run.ts')).runBrokerServerInfo,
-    },
-    {
-      name: 'connections',
-      help: 'Report on the connections of all brokers',
-      flags: [
-        configFlag,
-        jsonFlag,
-        {name: 'account', kind: 'string', help: 'Only connections of this account'},
-        {
-          name: 'sort',
-          kind: 'enum',
-          default: 'subs',
-          values: ['in-bytes', 'out-bytes', 'in-msgs', 'out-msgs', 'uptime', 'cid', 'subs'],
-          help: 'Sort by this property',
-        },
-        {name: 'top', kind: 'integer', default: '1000', help: 'Limit results to this many'},
-      ],
-      run: async () => (await import('./broker-server-run.ts')).runBrokerConnections,
-    },
-    {
-      name: 'kick',
-      help: 'Close one connection of one broker',
-      flags: [configFlag],
-      arguments: [
-        {name: 'client', kind: 'integer', required: true, help: 'Number of the connection'},
-        {name: 'server', required: true, help: 'Id of the broker'},
-      ],
-      run: async () => (await import('./broker-server-run.ts')).runBrokerKick,
-    },
-  ],
-};
 
 export const brokerCommand: CommandSpec = {
   name: 'broker',

@@ -14,6 +14,8 @@ export interface Table {
   readonly title?: string;
   readonly headers: readonly string[];
   readonly rows: readonly (readonly TableCell[])[];
+  /** A last row below a rule. */
+  readonly footer?: readonly TableCell[];
 }
 
 /** Code points, not display columns: that is how the known shape is measured. */
@@ -49,8 +51,9 @@ function rule(
 export function renderTable(table: Table): string {
   const headers = table.headers.map(cellText);
   const rows = table.rows.map((row) => headers.map((_header, index) => cellText(row[index])));
+  const footer = table.footer?.map(cellText) ?? [];
   const widths = headers.map((header, index) =>
-    Math.max(widthOf(header), ...rows.map((row) => widthOf(row[index] ?? ''))),
+    Math.max(widthOf(header), ...[...rows, footer].map((row) => widthOf(row[index] ?? ''))),
   );
   const title = inertLine(table.title ?? '');
   const inner = (): number => widths.reduce((sum, width) => sum + width, 0) + 3 * (widths.length - 1);
@@ -69,5 +72,6 @@ export function renderTable(table: Table): string {
   out += line(headers);
   out += rule(widths, {left: '├', middle: '┼', right: '┤'});
   for (const row of rows) out += line(row);
+  if (table.footer !== undefined) out += rule(widths, {left: '├', middle: '┼', right: '┤'}) + line(footer);
   return out + rule(widths, {left: '╰', middle: '┴', right: '╯'});
 }

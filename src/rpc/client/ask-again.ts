@@ -7,6 +7,9 @@ import type {Clock, TimerHandle} from '../../lib/platform.ts';
 import {clientLimits} from './limits.ts';
 import type {Messenger} from './types.ts';
 
+/** The longest interval is reached long before. */
+const againGrowthMax = 20;
+
 export interface AskAgainOptions {
   readonly messenger: Messenger;
   readonly collective: string;
@@ -23,6 +26,8 @@ export class AskAgain {
   readonly #clock: Clock;
   #timer: TimerHandle | undefined = undefined;
   #looks = 0;
+  /** Brokers came or went since this request was sent: from then on it is asked again until it ends. */
+  #wasShaken = false;
   #isStopped = false;
 
   constructor(options: AskAgainOptions) {
@@ -40,10 +45,20 @@ export class AskAgain {
     if (this.#isStopped || this.#looks >= clientLimits.againLooksMax) return;
     const {shaken} = this.#options.messenger;
     // While all is calm the looks become rare.
-    const factor = shaken?.isShaken === true ? 1 : 1.5 ** this.#looks;
+    const factor = shaken?.isShaken === true ? 1 : 1.5 ** Math.min(this.#looks, againGrowthMax);
     this.#looks += 1;
     const waitMs = Math.min(clientLimits.againLookMsMax, clientLimits.againLookMs * factor);
-    this.#timer = this.#clock.setTimer(() => void this.#look().catch(this.#options.failed), waitMs);
+    this.#timer = this.#clock.setTimer(() => void this.#round(), waitMs);
+  }
+
+  async #round(): Promise<void> {
+    try {
+      await this.#look();
+    } catch (error) {
+      // A link that breaks just now; the next look comes all the same.
+      this.#options.failed(error);
+    }
+    this.#schedule();
   }
 
   async #look(): Promise<void> {
@@ -59,12 +74,12 @@ export class AskAgain {
         .catch(() => undefined);
       if (this.#isStopped) return;
       const connected = answer?.connected === undefined ? undefined : new Set(answer.connected);
-      if (shaken.isShaken) this.#send(identities.filter((identity) => connected?.has(identity) !== false));
-      else if (connected !== undefined && answer?.complete === true) {
+      this.#wasShaken ||= shaken.isShaken;
+      if (this.#wasShaken) this.#send(identities.filter((identity) => connected?.has(identity) !== false));
+      if (!shaken.isShaken && connected !== undefined && answer?.complete === true) {
         this.#options.absent(identities.filter((identity) => !connected.has(identity)));
       }
     }
-    this.#schedule();
   }
 
   #send(identities: readonly string[]): void {

@@ -23,9 +23,12 @@ export class Shaken {
     this.#reconnects = options.reconnects();
   }
 
-  /** A broker that is gone, or one that did not answer. An answer of nobody says nothing. */
+  /** A broker that is gone, or one that did not answer. Where there never was more than one, silence says nothing. */
   told(answer: InterestAnswer | undefined): void {
-    if (answer === undefined) return;
+    if (answer === undefined) {
+      if (this.#brokers > 1) this.#shake();
+      return;
+    }
     const isFewer = answer.brokers < this.#brokers;
     if (isFewer || (!answer.complete && this.#brokers > 1)) this.#shake();
     if (answer.complete) this.#brokers = answer.brokers;
