@@ -66,7 +66,7 @@ function productionPackages() {
     for (const dependency of Object.keys(manifest.dependencies ?? {})) add(dependency);
   };
   for (const name of Object.keys(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).dependencies)) add(name);
-  return [...found].sort();
+  return [...found].sort((a, b) => (a < b ? -1 : 1));
 }
 
 const wantedInPackages = /\.(?:js|cjs|mjs|json)$|^LICEN[CS]E|\/LICEN[CS]E[^/]*$/;
@@ -81,7 +81,8 @@ function filesOf(directory, keep) {
 }
 
 function collect() {
-  const files = {'package.json': '{"type":"module"}\n'};
+  // Its own, by which the program finds its version and its packages.
+  const files = {'package.json': readFileSync(join(root, 'package.json'), 'utf8')};
   const add = (from, to, keep) => {
     for (const file of filesOf(from, keep)) files[`${to}/${file}`] = readFileSync(join(from, file), 'utf8');
   };

@@ -1,6 +1,7 @@
 /**
  * Data plugins: small questions about the node, for `rpcutil#get_data` and for functions in compound filters.
  */
+import {build} from '../lib/version.ts';
 import {ActionFailure} from '../rpc/index.ts';
 import type {DataPlugin, NodeContext} from '../rpc/types.ts';
 import {visibleSetting} from './settings.ts';
@@ -57,10 +58,10 @@ function choriaPlugin(version: string): DataPlugin {
       return {
         agents,
         agents_count: agents.length,
-        built: 'unknown',
+        built: build.date,
         classes,
         classes_count: classes.length,
-        commit: 'unknown',
+        commit: build.commit,
         configfile: node.config.path ?? '',
         connected_broker: node.connectedServer() ?? '',
         cpus: node.platform.host.cpuCount,

@@ -287,7 +287,7 @@ function connectServer(
   parts: {
     readonly provider: SecurityProvider;
     readonly logger: Logger;
-    readonly hooks: Pick<OpenConnectionOptions, 'events' | 'signal'>;
+    readonly hooks: Pick<OpenConnectionOptions, 'events' | 'signal' | 'attemptFailed'>;
   },
 ): Promise<Connection> {
   const {config, platform, shared} = options;

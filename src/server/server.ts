@@ -14,7 +14,9 @@ import {
 import type {Config} from '../config/types.ts';
 import {readCertificates} from '../crypto/index.ts';
 import {errorMessage} from '../lib/errors.ts';
+import type {HttpListener} from '../lib/http-server.ts';
 import type {Logger} from '../lib/logger.ts';
+import {build} from '../lib/version.ts';
 import type {AgentProvider, AgentRegistry, NodeContext} from '../rpc/types.ts';
 import {createAgentRegistry} from '../rpc/index.ts';
 import {ServerError} from './errors.ts';
@@ -24,6 +26,7 @@ import {createNodeContext} from './node-context.ts';
 import {Pipeline} from './pipeline.ts';
 import type {AdmissionGuard} from './pipeline-types.ts';
 import {createCounters, type ServerCounters} from './statistics.ts';
+import {createTrafficCounts, type MetricsSource, startServerMetrics, type TrafficCounts} from './metrics.ts';
 import type {Registrator} from './registration/registrator.ts';
 import {startRegistration} from './registration/start.ts';
 import {type ServerStatus, startStatusWriter, type StatusWriter} from './status-file.ts';
@@ -44,6 +47,7 @@ class Server implements ChoriaServer {
   readonly #parts: ServerParts;
   readonly #logger: Logger;
   readonly #counters: ServerCounters = createCounters();
+  readonly #traffic: TrafficCounts = createTrafficCounts();
   readonly #lifetime = new AbortController();
   #state: ServerState = 'new';
   #lock: {release(): Promise<void>} | undefined;
@@ -52,6 +56,7 @@ class Server implements ChoriaServer {
   #credentials: CredentialWatch | undefined;
   #connection: Connection | undefined;
   #status: StatusWriter | undefined;
+  #metrics: HttpListener | undefined;
   #registration: Registrator | undefined;
   #pipeline: Pipeline | undefined;
   #subscriptions: Subscriptions | undefined;
@@ -147,7 +152,7 @@ class Server implements ChoriaServer {
     if (parts.shared.heartbeats === undefined) {
       this.#credentials = watchCredentials(parts.provider, {clock: parts.platform.clock, logger: this.#logger});
     }
-    const connection = await parts.connect({events: this.#events(), signal: this.#lifetime.signal});
+    const connection = await this.#connect();
     this.#connection = connection;
     if (!parts.serviceHost) {
       const status = this.#statusSource();
@@ -223,16 +228,55 @@ class Server implements ChoriaServer {
     });
   }
 
+  async #connect(): Promise<Connection> {
+    const {config, platform} = this.#parts;
+    const {clock} = platform;
+    const traffic = this.#traffic;
+    const startedMs = clock.monotonicMs();
+    // Before the first connection, so that whoever watches sees a server that does not get there.
+    this.#metrics = await startServerMetrics({config, platform, logger: this.#logger, source: this.#metricsSource()});
+    const connection = await this.#parts.connect({
+      events: this.#events(),
+      signal: this.#lifetime.signal,
+      attemptFailed: () => void traffic.connectAttempts++,
+    });
+    traffic.connectAttempts++;
+    traffic.connectSeconds = (clock.monotonicMs() - startedMs) / 1000;
+    return connection;
+  }
+
+  #metricsSource(): MetricsSource {
+    const {provider, version} = this.#parts;
+    return {
+      identity: this.identity,
+      version,
+      sha: build.commit,
+      protocol: provider.technology === 'x509' ? 1 : 2,
+      counters: this.#counters,
+      traffic: this.#traffic,
+      isConnected: () => this.#connection?.state === 'connected',
+      startedAtMs: this.node.startedAtMs,
+      certificateExpiresAtMs: certificateEnd(provider.tls.certificatePem),
+      residentBytes: () => process.memoryUsage.rss(),
+    };
+  }
+
   #events(): NonNullable<Parameters<ServerParts['connect']>[0]['events']> {
     const logger = this.#logger;
+    const traffic = this.#traffic;
     return {
-      disconnected: (error) =>
-        logger.warn(`NATS client connection got disconnected: ${error?.message ?? 'closed by the broker'}`),
-      reconnected: (server) => {
-        logger.warn(`NATS client reconnected after a previous disconnection, connected to ${server}`);
-        this.#pipeline?.resendRecent();
+      disconnected: (error) => {
+        traffic.connectionsClosed++;
+        logger.warn(`NATS client connection got disconnected: ${error?.message ?? 'closed by the broker'}`);
       },
-      error: (error) => logger.error(`NATS client encountered an error: ${error.message}`),
+      reconnected: (server) => {
+        traffic.reconnections++;
+        logger.warn(`NATS client reconnected after a previous disconnection, connected to ${server}`);
+      },
+      error: (error) => {
+        traffic.connectionErrors++;
+        logger.error(`NATS client encountered an error: ${error.message}`);
+      },
     };
   }
 
@@ -281,6 +325,7 @@ class Server implements ChoriaServer {
     await this.agents.stop();
     await this.#closeConnection();
     await this.#status?.stop();
+    await this.#metrics?.close();
     this.#revocations?.stop();
     this.#credentials?.stop();
     await this.#guard?.close();

@@ -46,7 +46,7 @@ export interface ServerParts {
   /** Name in lifecycle events. */
   readonly component: string;
   readonly provider: SecurityProvider;
-  readonly connect: (hooks: Pick<OpenConnectionOptions, 'events' | 'signal'>) => Promise<Connection>;
+  readonly connect: (hooks: Pick<OpenConnectionOptions, 'events' | 'signal' | 'attemptFailed'>) => Promise<Connection>;
   /** JSON object text. */
   readonly facts: () => Promise<Buffer>;
   readonly classes: () => Promise<readonly string[]>;

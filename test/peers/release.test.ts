@@ -64,8 +64,8 @@ test('an installed package takes the release of a repository, signed, and goes o
   // What the launcher loaded before is gone; the one file does not miss it.
   rmSync(join(installed, 'dist'), {recursive: true});
   rmSync(join(installed, 'node_modules'));
-  const said = spawnSync(process.execPath, [program, 'buildinfo'], {encoding: 'utf8'});
-  expect([said.status, said.stderr]).toEqual([0, '']);
-  expect(said.stdout).toContain(version);
+  const said = spawnSync(process.execPath, [program, 'jwt', '--help'], {encoding: 'utf8'});
+  expect(said.status).toBe(0);
+  expect(said.stdout + said.stderr).toContain('Creates, shows and checks tokens');
   expect((await watchUpgrade(platform)).kind).toBe('new');
 });

@@ -1,6 +1,6 @@
 /** The Prometheus metrics of a broker: the reference's names and labels, then ours. */
 import type {Registry} from 'prom-client';
-import {version} from '../../lib/version.ts';
+import {build, version} from '../../lib/version.ts';
 import type {EngineView} from '../monitoring/view.ts';
 import {type NetworkFigures, streamFigures} from './source.ts';
 
@@ -99,7 +99,7 @@ export async function createBrokerMetrics(options: {
   for (const name of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${name}_total`);
   new Counter({...common('choria_build_info'), labelNames: ['version', 'sha', 'identity']}).inc({
     version,
-    sha: 'unknown',
+    sha: build.commit,
     identity,
   });
   for (const name of connectorCounters) new Counter(common(name)).inc(0);

@@ -5,6 +5,7 @@ import {defaultBrokerLimits, embeddedNatsVersion} from '../../broker/index.ts';
 import {defaultConfig} from '../../config/index.ts';
 import {protocolNames} from '../../protocol/index.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
+import {build} from '../../lib/version.ts';
 import {version} from '../version.ts';
 
 interface PackageManifest {
@@ -37,7 +38,8 @@ export async function runBuildinfo(context: CliContext, parsed: ParsedArguments)
     'Choria build settings:\n\n',
     block('Build Data', [
       ['Version', version],
-      ['Git SHA', manifest.gitHead ?? 'unknown'],
+      ['Git SHA', manifest.gitHead ?? build.commit],
+      ['Commit Date', build.date],
       ['License', manifest.license ?? 'unknown'],
       ['Node Version', process.versions.node],
       ['Platform', `${process.platform}/${process.arch}`],

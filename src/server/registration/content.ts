@@ -1,4 +1,5 @@
 /** What registration publishes: a file, or what the node says of itself. Rules: server.md 8; vectors: agents/registration.json. */
+import {build} from '../../lib/version.ts';
 import {gzipSync} from 'node:zlib';
 import type {AgentMetadata} from '../../ddl/types.ts';
 import type {Files} from '../../lib/platform.ts';
@@ -66,7 +67,7 @@ export function createInventoryContent(options: {
         ['facts', facts.toString('utf8')],
         ['status', encodeStatus(status())],
         ['collectives', JSON.stringify(node.collectives)],
-        ['build_info', JSON.stringify({version, sha: 'unknown'})],
+        ['build_info', JSON.stringify({version, sha: build.commit})],
         ['machines', JSON.stringify(node.machines())],
       ];
       const inventory = `{${members.map(([key, json]) => `"${key}":${json}`).join(',')}}`;
