@@ -96,6 +96,16 @@ describe('a fleet with tokens', () => {
     expect((await ping(client, ['n1.example.net'])).senders).toEqual([]);
   });
 
+  test('tells a caller whom the broker does not let through that it is that, at once and for each node', async () => {
+    await using client = await clientFor(await organization.client('up=guest', {claims: {permissions: {}}}));
+    const refused = {code: 'ERR_REQUEST_NOT_PERMITTED', message: expect.stringContaining('"up=guest"') as string};
+    await expect(client.discover({timeoutMs: 20_000})).rejects.toMatchObject(refused);
+    await expect(client.ping({timeoutMs: 20_000})).rejects.toMatchObject(refused);
+    const targets = ['n1.example.net', 'n2.example.net'];
+    const {silences} = await client.perform({agent: 'rpcutil', action: 'ping', data: {}, targets, timeoutMs: 20_000});
+    expect(silences).toEqual(targets.map((identity) => ({identity, reason: 'not-permitted'})));
+  });
+
   test('a reply that is not signed is dropped, unless the setting says that it may pass', async () => {
     const holder = await organization.server('n3.example.net');
     await addServer('n3.example.net', holder, {'plugin.security.choria.sign_replies': 'false'});

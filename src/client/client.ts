@@ -3,7 +3,7 @@ import type {Config} from '../config/types.ts';
 import type {Connection} from '../connect/types.ts';
 import {withInputDefaults} from '../ddl/index.ts';
 import type {ActionDdl, AgentDdl, DdlResolver} from '../ddl/types.ts';
-import {selectMethod} from '../discovery/index.ts';
+import {discoveryLimits, selectMethod} from '../discovery/index.ts';
 import {type Logger, silentLogger} from '../lib/logger.ts';
 import type {Platform} from '../lib/platform.ts';
 import {emptyFilter, type Filter, isEmptyFilter} from '../protocol/index.ts';
@@ -116,13 +116,18 @@ export class FleetClient implements Client {
       options.onAnswer?.(identity, elapsedMs);
       if (answers.length === options.expect) end();
     });
-    const timer = clock.setTimer(end, timeoutMs);
+    let isCutOff = false;
+    const timer = clock.setTimer(() => {
+      const sinceLastMs = clock.monotonicMs() - publishedAtMs - (answers.at(-1)?.elapsedMs ?? 0);
+      isCutOff = answers.length > 0 && sinceLastMs < discoveryLimits.windowMs && !handle.outcome().isKnown;
+      end();
+    }, timeoutMs);
     void handle.over.then(end);
     if (!signal.aborted) await ended;
     timer.cancel();
     signal.removeEventListener('abort', end);
     handle.stop();
-    return {answers, publishedAtMs, ...handle.outcome()};
+    return {answers, publishedAtMs, ...handle.outcome(), ...(isCutOff ? {isCutOff} : {})};
   }
 
   /** The one connection, for whoever listens to other subjects than replies. It is closed with the client. */
@@ -211,7 +216,8 @@ export class FleetClient implements Client {
 
   /** Who is calling, as nodes will see it; connects when there is no connection yet. */
   async callerId(): Promise<string> {
-    return (await this.#messenger({timeoutMs: this.#discoveryTimeoutMs(undefined)})).callerId;
+    const connectMs = this.config.get('plugin.choria.network.connect_timeout');
+    return (await this.#messenger({timeoutMs: Math.max(this.#discoveryTimeoutMs(undefined), connectMs)})).callerId;
   }
 
   /** Time for each batch: discovery and the agent's own. */

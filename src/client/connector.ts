@@ -138,6 +138,7 @@ export class Connector {
         ...connectSecurity(config, {provider, logger, switches: securitySwitches({platform, mode: 'client', logger})}),
         // Its own inbox: with tokens a broker lets nobody listen to anything else.
         inboxPrefix: inboxPrefix(config.get('main_collective'), provider.callerId),
+        connectTimeoutMs: config.get('plugin.choria.network.connect_timeout'),
         pingIntervalMs: connectLimits.clientPingIntervalMs,
         attemptsMax: clientConnectLimits.attemptsMax,
         giveUpOn: finalErrors,

@@ -2,6 +2,7 @@
 import type {DiscoveryProbe, ProbeOutcome} from '../discovery/index.ts';
 import {type NodeNote, readNote} from '../protocol/index.ts';
 import {
+  checkRights,
   clientLimits,
   describeSilence,
   isUnfiltered,
@@ -64,6 +65,10 @@ export function createProbe(options: ProbeOptions): DiscoveryProbe {
         watch.askWhoListens();
         publish({messenger, id, subject}, (federation) => sealed.transport({replyTo, ...federation}));
         await messenger.connection.flush({timeoutMs});
+        const {federations} = messenger;
+        const shared =
+          federations.length === 0 ? [subject] : federations.map((name) => messenger.federationSubject(name));
+        checkRights(messenger, {replyTo, shared});
       } catch (error) {
         subscription.unsubscribe();
         throw error;

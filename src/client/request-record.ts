@@ -36,15 +36,24 @@ const deniedText = 'You are not authorized';
 
 /** What a reply that is no success means, in words; the node's own message is part of it. */
 export function troubleOf(reply: NodeReply): NodeTrouble {
-  const isDenied = reply.statusCode === 1 && reply.statusMessage.startsWith(deniedText);
   const message = reply.statusMessage.slice(0, clientConnectLimits.recordTextMax);
-  return {
+  const trouble = (reason: string, words: string): NodeTrouble => ({
     identity: reply.sender,
-    reason: isDenied ? 'denied' : 'failed',
-    words: isDenied
-      ? `denied the request by its policy: ${message}`
-      : `answered status ${reply.statusCode}: ${message}`,
-  };
+    reason,
+    words: `${words}: ${message}`,
+  });
+  switch (reply.statusCode) {
+    case 1:
+      if (reply.statusMessage.startsWith(deniedText)) return trouble('denied', 'denied the request by its policy');
+      break;
+    case 2:
+      return trouble('other-agent-version', 'has the agent in a version that does not know the action');
+    case 3:
+    case 4:
+      return trouble('inputs-refused', 'did not accept the inputs: its agent may be of another version');
+    default:
+  }
+  return trouble('failed', `answered status ${reply.statusCode}`);
 }
 
 export function recordOf(

@@ -53,6 +53,8 @@ export interface Discovered {
   readonly complete: boolean;
   /** False when nobody could say who listens, so that the time that was waited decided. */
   readonly isKnown?: boolean;
+  /** True when answers were still coming as the time ended, and nobody could say how many more there are. */
+  readonly isCutOff?: boolean;
   /** Connected nodes that neither answered nor said that they do not match. */
   readonly missing?: readonly MissingNode[];
   /** The method, as operators know it. */
@@ -117,6 +119,8 @@ export interface PingResult {
   readonly complete: boolean;
   /** Whether the broker said who listens. */
   readonly isKnown: boolean;
+  /** True when answers were still coming as the time ended, and nobody could say how many more there are. */
+  readonly isCutOff?: boolean;
   /** Connected nodes that neither answered nor said that they do not match. */
   readonly missing: readonly MissingNode[];
   /** Monotonic ms at which the ping was sent. */

@@ -27,6 +27,8 @@ export const connectLimits = {
   pendingRequestsMax: 10_000,
   /** Callers waiting for a PONG. */
   pendingFlushesMax: 10_000,
+  /** Refused subjects that are remembered: the targets of one large request. */
+  refusalsMax: 20_000,
   subscriptionsMax: 100_000,
   /** The last flush of a drain. */
   drainTimeoutMs: 5000,

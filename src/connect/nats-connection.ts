@@ -14,6 +14,7 @@ import type {Heartbeats} from './heartbeats.ts';
 import {connectLimits} from './limits.ts';
 import type {LinkMaker} from './links.ts';
 import {moveSession} from './move.ts';
+import {Refusals, refusedSubject} from './refusals.ts';
 import {RequestMux} from './request-mux.ts';
 import type {Session, SessionOwner} from './session.ts';
 import {checkPublishSubject, checkSubscribeSubject} from './subjects.ts';
@@ -53,6 +54,7 @@ export class NatsConnection implements Connection, SessionOwner {
   readonly #inboxPrefix: string;
   readonly #subscriptions = new Map<number, Subscription>();
   readonly #counts = {inMessages: 0, outMessages: 0, inBytes: 0, outBytes: 0, reconnects: 0};
+  readonly #refusals = new Refusals();
   #state: ConnectionState = 'connected';
   #session: Session | undefined;
   /** During a move: the other broker, which also needs our subscriptions. */
@@ -78,6 +80,10 @@ export class NatsConnection implements Connection, SessionOwner {
 
   get connectedServer(): string | undefined {
     return this.#session?.server.text;
+  }
+
+  isRefused(subject: string): boolean {
+    return this.#refusals.has(subject);
   }
 
   get stats(): ConnectionStats {
@@ -252,8 +258,11 @@ export class NatsConnection implements Connection, SessionOwner {
   }
 
   complaint(error: ConnectError): void {
-    const subject = refusedSubject(error);
-    if (subject !== undefined && this.#requests?.refused(subject, error) === true) return;
+    const refused = refusedSubject(error);
+    if (refused !== undefined) {
+      this.#refusals.add(refused.subject);
+      if (refused.isPublish && this.#requests?.refused(refused.subject, error) === true) return;
+    }
     this.#report(error);
   }
 
@@ -347,6 +356,7 @@ export class NatsConnection implements Connection, SessionOwner {
 
   #resume(session: Session): void {
     this.#counts.reconnects++;
+    this.#refusals.clear();
     for (const subscription of this.#subscriptions.values()) announce(session, subscription);
     for (const {line, headers, payload} of this.#held) session.send(line, headers, payload);
     this.#held = [];
@@ -473,13 +483,6 @@ export class NatsConnection implements Connection, SessionOwner {
   #report(error: unknown): void {
     this.#events.error?.(error instanceof Error ? error : new Error(String(error)));
   }
-}
-
-/** The subject that the broker does not let us publish to, from its own words. */
-function refusedSubject(error: ConnectError): string | undefined {
-  const {text} = error.details;
-  if (error.code !== 'ERR_PERMISSION' || typeof text !== 'string') return undefined;
-  return /^permissions violation for publish to "([^"]*)"$/i.exec(text)?.[1];
 }
 
 function announce(session: Session, subscription: Subscription): void {

@@ -47,6 +47,8 @@ export interface Connection {
   /** Such as `nats://broker.example.net:4222`; undefined while disconnected. */
   readonly connectedServer: string | undefined;
   readonly stats: ConnectionStats;
+  /** Whether the broker refused what was last published or subscribed there; known once it handled that (`flush`). */
+  isRefused?(subject: string): boolean;
   /** Publishes; while reconnecting up to the reconnect buffer is kept, beyond it this throws `ERR_RECONNECT_BUFFER_FULL`. */
   publish(subject: string, payload: Uint8Array, options?: PublishOptions): void;
   subscribe(

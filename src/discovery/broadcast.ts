@@ -83,7 +83,8 @@ async function collect(request: DiscoveryRequest, options: BroadcastOptions): Pr
   const found = new Set<string>();
   let timer: TimerHandle | undefined;
   let handle: ProbeHandle | undefined;
-  let lastAnswerAtMs = clock.monotonicMs();
+  let lastAnswerAtMs = Number.NEGATIVE_INFINITY;
+  let isCutOff = false;
   let close = (): void => undefined;
   const closed = new Promise<void>((resolve) => {
     close = resolve;
@@ -107,8 +108,12 @@ async function collect(request: DiscoveryRequest, options: BroadcastOptions): Pr
     const timeIsUp = (): void => {
       const nowMs = clock.monotonicMs();
       const goesOn = ping.outcome().isKnown && nowMs - lastAnswerAtMs < discoveryLimits.starvedGapMs && nowMs < endMs;
-      if (goesOn) timer = clock.setTimer(timeIsUp, discoveryLimits.starvedGapMs);
-      else close();
+      if (goesOn) {
+        timer = clock.setTimer(timeIsUp, discoveryLimits.starvedGapMs);
+        return;
+      }
+      isCutOff = nowMs - lastAnswerAtMs < discoveryLimits.windowMs;
+      close();
     };
     timer =
       slidingWindow && found.size > 0
@@ -121,5 +126,5 @@ async function collect(request: DiscoveryRequest, options: BroadcastOptions): Pr
     handle?.stop();
   }
   const {isKnown, complete, missing} = handle.outcome();
-  return {identities: [...found], complete, isKnown, missing};
+  return {identities: [...found], complete, isKnown, missing, ...(isCutOff && !isKnown ? {isCutOff} : {})};
 }

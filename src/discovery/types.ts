@@ -20,6 +20,8 @@ export interface DiscoveryResult {
   readonly complete: boolean;
   /** False when nobody could say who listens, so that the time that was waited decided; methods that ask no nodes leave it out. */
   readonly isKnown?: boolean;
+  /** True when answers were still coming as the time ended, and nobody could say how many more there are. */
+  readonly isCutOff?: boolean;
   /** Connected nodes that neither answered nor said that they do not match. */
   readonly missing?: readonly MissingNode[];
 }

@@ -13,6 +13,7 @@ export const noteReasons = [
   'filtered',
   'expired',
   'refused',
+  'protocol',
   'replayed',
   'busy',
   'no-agent',

@@ -132,7 +132,7 @@ export class Pipeline {
       if (revoked !== undefined) throw new CryptoError('ERR_CALLER_NOT_ALLOWED', revoked);
       opened = {transport, request, ...wish, ...(proven.claims === undefined ? {} : {claims: proven.claims})};
     } catch (error) {
-      if (transport !== undefined) this.#notes.write({transport, ...wish}, 'refused');
+      if (transport !== undefined) this.#notes.write({transport, ...wish}, refusalReason(error));
       this.#refuse('unvalidated', 'open', `Could not decode incoming request: ${errorMessage(error)}`);
       return;
     }
@@ -262,4 +262,9 @@ export class Pipeline {
     const level = counter === 'replayed' || counter === 'refused' ? 'warn' : 'error';
     this.#refusals.write(kind, {level, message});
   }
+}
+
+/** A node of the other version of the protocol can read neither signature nor request, but it can read who sent it. */
+function refusalReason(error: unknown): 'protocol' | 'refused' {
+  return error instanceof ProtocolError && error.code === 'ERR_PROTOCOL_UNKNOWN' ? 'protocol' : 'refused';
 }

@@ -2,6 +2,7 @@
 import {openConnection} from '../../src/connect/index.ts';
 import type {Connection} from '../../src/connect/types.ts';
 import {createNodePlatform} from '../../src/lib/node-platform.ts';
+import {sleep} from '../../src/lib/platform.ts';
 import {
   createReply,
   encodeReplyTransport,
@@ -24,6 +25,8 @@ export interface AnsweringNodesOptions {
   readonly collective?: string;
   /** Whose broadcasts they listen to. */
   readonly agents?: readonly string[];
+  /** How long each waits before it answers. */
+  readonly answersAfterMs?: number;
   /** Whether they answer pings of the agent `discovery`. */
   readonly answersPings?: boolean;
   /** The reply's body, or undefined for silence. */
@@ -52,6 +55,8 @@ export async function startAnsweringNodes(options: AnsweringNodesOptions): Promi
     if (isPing && !answersPings) return;
     const body = isPing ? 'pong' : (options.answer ?? defaultAnswer)(node, opened);
     if (body === undefined || transport.replyTo === undefined) return;
+    if (options.answersAfterMs !== undefined) await sleep(platform.clock, options.answersAfterMs);
+    if (connection.state === 'closed') return;
     await reply(connection, {node, transport, opened, body});
   };
   for (const name of options.names) {

@@ -115,7 +115,7 @@ const missingShownMax = 20;
 /** Says which connected nodes gave no answer to discovery; with -v also when nobody can know whether the answer is complete. */
 export function noteCompleteness(
   command: Pick<NetworkCommand, 'note' | 'isVerbose'>,
-  found: {readonly isKnown?: boolean; readonly missing?: readonly MissingNode[]},
+  found: {readonly isKnown?: boolean; readonly isCutOff?: boolean; readonly missing?: readonly MissingNode[]},
 ): void {
   const missing = found.missing ?? [];
   if (missing.length > 0) {
@@ -123,7 +123,11 @@ export function noteCompleteness(
     const more = missing.length > shown.length ? `; and ${missing.length - shown.length} more` : '';
     command.note(`${missing.length} connected nodes did not answer discovery: ${shown.join('; ')}${more}`);
   }
-  if (found.isKnown === false && command.isVerbose) {
+  if (found.isCutOff === true) {
+    command.note(
+      'Answers were still coming when the discovery timeout was over, and the broker does not tell who listens: nodes may be missing, ask again with a longer --discovery-timeout',
+    );
+  } else if (found.isKnown === false && command.isVerbose) {
     command.note(
       'The broker does not tell who listens: whoever did not answer in the discovery timeout is not in the list',
     );

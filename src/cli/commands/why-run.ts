@@ -12,6 +12,7 @@ import {
   troubleOf,
 } from '../../client/index.ts';
 import {isIdentity} from '../../discovery/index.ts';
+import {isJsonObject, jsonField} from '../../lib/json.ts';
 import {describeSilence, type NodeReply} from '../../rpc/index.ts';
 import {inertLine} from '../render/inert.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
@@ -91,10 +92,17 @@ async function explainNode({context, parsed, records, subject}: Question, comman
       return trouble === undefined ? [] : [{record, trouble}];
     })
     .slice(0, recordsShownMax);
+  const versions = await agentVersions(command, {
+    node: subject,
+    agents: earlier.filter(({trouble}) => versionReasons.has(trouble.reason)).map(({record}) => record.agent),
+    signal: context.signal,
+    isReachable: now.reason === 'ok',
+  });
   if (isGiven(parsed, 'json')) {
     const model = {
       node: subject,
       now: {reason: now.reason, description: now.words},
+      ...(versions.length === 0 ? {} : {agents: versions}),
       requests: earlier.map(({record, trouble}) => ({
         ...requestModel(record),
         reason: trouble.reason,
@@ -106,8 +114,57 @@ async function explainNode({context, parsed, records, subject}: Question, comman
   }
   const lines = earlier.map(({record, trouble}) => `    ${heading(record)}: ${inertLine(trouble.words)}\n`);
   const before = lines.length === 0 ? '' : `\nIn earlier requests it:\n\n${lines.join('')}`;
-  context.stdout.write(`${troubleLine(now)}\n${before}`);
+  const differing = versions.map((entry) => `    ${inertLine(versionText(entry))}\n`);
+  const agents = differing.length === 0 ? '' : `\nIts agents:\n\n${differing.join('')}`;
+  context.stdout.write(`${troubleLine(now)}\n${before}${agents}`);
   return 0;
+}
+
+/** Reasons that another version of an agent can have. */
+const versionReasons: ReadonlySet<string> = new Set(['other-agent-version', 'inputs-refused']);
+
+interface AgentVersion {
+  readonly agent: string;
+  /** Of the description that requests are made by. */
+  readonly here: string;
+  /** Absent: the node does not have the agent, or did not say. */
+  readonly there?: string;
+}
+
+function versionText({agent: name, here, there}: AgentVersion): string {
+  return there === undefined
+    ? `${name}: it does not have it or did not say; the description here is of version ${here}`
+    : `${name}: version ${there} there, the description here is of version ${here}`;
+}
+
+/** Asks the node which versions it has of the agents that its earlier answers raise a doubt about. */
+async function agentVersions(
+  {client}: NetworkCommand,
+  question: {
+    readonly node: string;
+    readonly agents: readonly string[];
+    readonly signal: AbortSignal;
+    readonly isReachable: boolean;
+  },
+): Promise<readonly AgentVersion[]> {
+  const names = [...new Set(question.agents)];
+  if (names.length === 0 || !question.isReachable) return [];
+  const {node, signal} = question;
+  const there = new Map<string, string>();
+  for await (const reply of client.request(agent, 'agent_inventory', {}, {targets: [node], signal})) {
+    const entries: unknown = isJsonObject(reply.data) ? jsonField(reply.data, 'agents') : undefined;
+    for (const entry of Array.isArray(entries) ? entries.filter(isJsonObject) : []) {
+      const [name, version] = [jsonField(entry, 'agent'), jsonField(entry, 'version')];
+      if (typeof name === 'string' && typeof version === 'string') there.set(name, version);
+    }
+  }
+  return Promise.all(
+    names.map(async (name) => {
+      const {metadata} = await client.describe(name);
+      const version = there.get(name);
+      return {agent: name, here: metadata.version, ...(version === undefined ? {} : {there: version})};
+    }),
+  );
 }
 
 /** Clocks this far apart make requests expire before they arrive. */

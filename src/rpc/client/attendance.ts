@@ -26,6 +26,7 @@ export class Attendance {
   readonly #options: AttendanceOptions;
   readonly #notes = new Map<string, Silence>();
   readonly #absent = new Set<string>();
+  readonly #notPermitted = new Set<string>();
   readonly #reconnectsAtStart: number;
   #knowsConnected = false;
 
@@ -73,10 +74,16 @@ export class Attendance {
     return isFinalNote(note.reason);
   }
 
+  /** The broker did not let the request through to this node. */
+  refused(identity: string): void {
+    this.#notPermitted.add(identity);
+  }
+
   /** A node that answered after all. */
   answered(identity: string): void {
     this.#notes.delete(identity);
     this.#absent.delete(identity);
+    this.#notPermitted.delete(identity);
   }
 
   /**
@@ -106,6 +113,7 @@ export class Attendance {
 
   #knownReason(identity: string, asked: (identity: string) => boolean): Silence | undefined {
     if (!asked(identity)) return {identity, reason: 'not-asked'};
+    if (this.#notPermitted.has(identity)) return {identity, reason: 'not-permitted'};
     const note = this.#notes.get(identity);
     if (note !== undefined && note.reason !== 'running' && note.reason !== 'waiting') return note;
     return this.#absent.has(identity) ? {identity, reason: 'not-connected'} : undefined;

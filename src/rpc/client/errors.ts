@@ -11,6 +11,7 @@ export const requestErrorCodes = {
     'The batch size or the sleep between batches is out of range, or this kind of request has no batches',
   ERR_REQUEST_SERVICE: 'A service request names targets or a filter',
   ERR_REQUEST_UNFILTERED: 'Requests without a filter are disabled by configuration',
+  ERR_REQUEST_NOT_PERMITTED: 'The broker does not let this caller send such requests, or hear their replies',
   ERR_REQUEST_REPLY_TO: 'The subject for replies is not a plain subject',
   ERR_REQUEST_REPLY_FILTER: 'The expression that filters replies does not give true or false',
   ERR_REQUEST_CONSUMED: 'The replies of a request are read twice',

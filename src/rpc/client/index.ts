@@ -2,6 +2,7 @@
 export {runRequest, isUnfiltered} from './run.ts';
 export {mergeStatistics} from './merge-statistics.ts';
 export {noteWish} from './note-wish.ts';
+export {checkRights} from './rights.ts';
 export {RollCall} from './roll-call.ts';
 export {Shaken, type ShakenOptions} from './shaken.ts';
 export type {RollCallOutcome} from './roll-call.ts';

@@ -16,6 +16,7 @@ import {noteWish} from './note-wish.ts';
 import {RequestError} from './errors.ts';
 import {clientLimits} from './limits.ts';
 import {parseReplyBody} from './reply-body.ts';
+import {checkRights, sharedSubject} from './rights.ts';
 import {RollCall} from './roll-call.ts';
 import type {Silence} from './silence.ts';
 import {ReplyTally} from './tally.ts';
@@ -207,8 +208,15 @@ class RequestRun {
       throw error;
     }
     const again = options.receives ? this.#askAgain(batch, sealed, options.replyTo) : undefined;
-    await Promise.all([this.#flush(publishedAtMs, options.receives), ended]);
-    again?.stop();
+    try {
+      const flushed = this.#flush(publishedAtMs, options.receives);
+      await Promise.all([flushed.then(() => this.#checkRights(batch, options)), ended]);
+    } catch (error) {
+      batch.end?.();
+      throw error;
+    } finally {
+      again?.stop();
+    }
   }
 
   /** Sent right before the request, on the same connection: whoever is not connected by then does not get it. */
@@ -318,11 +326,7 @@ class RequestRun {
     const messenger = this.#messenger;
     const subjects =
       group === undefined
-        ? [
-            kind === 'service'
-              ? messenger.serviceSubject({collective, agent})
-              : messenger.agentSubject({collective, agent}),
-          ]
+        ? [sharedSubject(messenger, {collective, agent, kind})]
         : group.map((identity) => messenger.nodeSubject({collective, identity}));
     if (messenger.federations.length === 0) {
       const transport = sealed.transport({replyTo});
@@ -363,6 +367,25 @@ class RequestRun {
     const mustWait = (): boolean =>
       connection.state === 'reconnecting' && clock.monotonicMs() < untilMs && signal?.aborted !== true;
     while (mustWait()) await sleep(clock, clientLimits.linkLookMs);
+  }
+
+  /** What the broker refused reached nobody: it is told as such, and nobody waits for it. */
+  #checkRights(batch: Batch, {replyTo, receives}: {readonly replyTo: string; readonly receives: boolean}): void {
+    const messenger = this.#messenger;
+    const {collective, agent, kind} = this.#options;
+    const shared =
+      messenger.federations.length > 0
+        ? messenger.federations.map((name) => messenger.federationSubject(name))
+        : kind === 'direct'
+          ? []
+          : [sharedSubject(messenger, {collective, agent, kind})];
+    checkRights(messenger, {replyTo: receives ? replyTo : undefined, shared});
+    if (messenger.federations.length > 0) return;
+    for (const identity of batch.targets ?? []) {
+      if (messenger.connection.isRefused?.(messenger.nodeSubject({collective, identity})) !== true) continue;
+      this.#attendance.refused(identity);
+      this.#settle(identity);
+    }
   }
 
   /**

@@ -10,6 +10,7 @@ export type SilenceReason =
   | NoteReason
   | 'not-connected'
   | 'lost'
+  | 'not-permitted'
   | 'not-subscribed'
   | 'unresponsive'
   | 'other-version'
@@ -29,6 +30,7 @@ const words: Readonly<Record<SilenceReason, string>> = {
   filtered: 'does not match the filter',
   expired: 'took the request for too old or not yet valid',
   refused: 'refused the request: it does not accept who signed it, or the collective',
+  protocol: 'speaks another version of the protocol than this request',
   replayed: 'had seen this request before and did not run it again',
   busy: 'had too many requests waiting',
   'no-agent': 'does not have the agent',
@@ -39,6 +41,7 @@ const words: Readonly<Record<SilenceReason, string>> = {
   silent: 'ran an agent that chose not to answer',
   'not-connected': 'is not connected to the broker',
   lost: 'lost its connection while the request ran',
+  'not-permitted': 'was not reached: the broker does not let this caller send requests to it',
   'not-subscribed': 'is connected and does not have the agent',
   unresponsive: 'is connected and gave no sign: stopped, blocked or overloaded',
   'other-version': 'is alive and gives no reasons: it runs another program or version',
