@@ -58,7 +58,9 @@ export async function rows(context: BenchContext): Promise<readonly BenchRow[]> 
         maxBuffer: 64 * 1024 * 1024,
         env: {...env, MCOLLECTIVE_CERTNAME: callerName},
       });
-      const names = stdout === '' ? [] : (JSON.parse(stdout) as readonly string[]);
+      const isAnswer = stdout.startsWith('[');
+      if (!isAnswer) context.say(`failed: ${stdout.trim().slice(0, 400)}`);
+      const names = isAnswer ? (JSON.parse(stdout) as readonly string[]) : [];
       return {
         found: new Set(names).size,
         named: Number(/(\d+) connected nodes did not answer/.exec(stderr)?.[1] ?? 0),

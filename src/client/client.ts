@@ -5,6 +5,7 @@ import {withInputDefaults} from '../ddl/index.ts';
 import type {ActionDdl, AgentDdl, DdlResolver} from '../ddl/types.ts';
 import {discoveryLimits, selectMethod} from '../discovery/index.ts';
 import {type Logger, silentLogger} from '../lib/logger.ts';
+import {setPatientTimer} from '../lib/patient-timer.ts';
 import type {Platform} from '../lib/platform.ts';
 import {emptyFilter, type Filter, isEmptyFilter} from '../protocol/index.ts';
 import {
@@ -117,11 +118,12 @@ export class FleetClient implements Client {
       if (answers.length === options.expect) end();
     });
     let isCutOff = false;
-    const timer = clock.setTimer(() => {
+    const timeIsUp = (): void => {
       const sinceLastMs = clock.monotonicMs() - publishedAtMs - (answers.at(-1)?.elapsedMs ?? 0);
       isCutOff = answers.length > 0 && sinceLastMs < discoveryLimits.windowMs && !handle.outcome().isKnown;
       end();
-    }, timeoutMs);
+    };
+    const timer = setPatientTimer(clock, timeIsUp, timeoutMs);
     void handle.over.then(end);
     if (!signal.aborted) await ended;
     timer.cancel();
@@ -248,6 +250,7 @@ export class FleetClient implements Client {
         replyTo,
         discoverMs: discoverMs ?? 0,
         explain: options.explain ?? false,
+        mayContinue: options.mayContinue,
         requireFilter: this.config.get('plugin.choria.require_client_filter'),
         signal,
       },

@@ -18,7 +18,8 @@ import type {Connection} from '../connect/types.ts';
 import type {SecurityProvider} from '../crypto/types.ts';
 import {errorMessage} from '../lib/errors.ts';
 import type {Logger} from '../lib/logger.ts';
-import type {Platform} from '../lib/platform.ts';
+import {setPatientTimer} from '../lib/patient-timer.ts';
+import type {Network, Platform} from '../lib/platform.ts';
 import {inboxPrefix} from '../protocol/index.ts';
 import type {Messenger} from '../rpc/index.ts';
 import {ClientError} from './errors.ts';
@@ -121,17 +122,31 @@ export class Connector {
     const startedAtMs = clock.monotonicMs();
     // Aborting this signal would also close the opened connection, so it belongs to the opening alone.
     const opening = new AbortController();
-    const timer = clock.setTimer(
-      () => opening.abort(new ClientError('ERR_CLIENT_NO_BROKER', `no broker answered in ${options.timeoutMs} ms`)),
-      options.timeoutMs,
-    );
+    const giveUp = (): void => {
+      opening.abort(new ClientError('ERR_CLIENT_NO_BROKER', `no broker answered in ${options.timeoutMs} ms`));
+    };
+    let isAccepted = false;
+    // A broker that took the connection is there, and may only be busy.
+    const timeIsUp = (): void => {
+      if (isAccepted) timer = setPatientTimer(clock, giveUp, connectLimits.clientStartTimeoutMs);
+      else giveUp();
+    };
+    let timer = setPatientTimer(clock, timeIsUp, options.timeoutMs);
+    const network: Network = {
+      ...platform.network,
+      connect: async (request) => {
+        const stream = await platform.network.connect(request);
+        isAccepted = true;
+        return stream;
+      },
+    };
     const onAbort = (): void => opening.abort(options.signal?.reason);
     options.signal?.addEventListener('abort', onAbort, {once: true});
     if (options.signal?.aborted) onAbort();
     let lastError: Error | undefined;
     try {
       const connection = await openConnection({
-        platform,
+        platform: {...platform, network},
         logger,
         name: provider.callerId,
         servers: serverSource(config, {platform, logger, ...(federations === undefined ? {} : {federations})}),
@@ -139,6 +154,7 @@ export class Connector {
         // Its own inbox: with tokens a broker lets nobody listen to anything else.
         inboxPrefix: inboxPrefix(config.get('main_collective'), provider.callerId),
         connectTimeoutMs: config.get('plugin.choria.network.connect_timeout'),
+        startTimeoutMs: connectLimits.clientStartTimeoutMs,
         pingIntervalMs: connectLimits.clientPingIntervalMs,
         attemptsMax: clientConnectLimits.attemptsMax,
         giveUpOn: finalErrors,

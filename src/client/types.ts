@@ -7,7 +7,14 @@ import type {MissingNode, Selection} from '../discovery/index.ts';
 import type {Logger} from '../lib/logger.ts';
 import type {Platform} from '../lib/platform.ts';
 import type {Filter} from '../protocol/types.ts';
-import type {NodeReply, ReplyStream, RequestHandlers, RequestKind, RequestStatistics} from '../rpc/index.ts';
+import type {
+  BatchProgress,
+  NodeReply,
+  ReplyStream,
+  RequestHandlers,
+  RequestKind,
+  RequestStatistics,
+} from '../rpc/index.ts';
 import type {FilterText} from './filter.ts';
 
 export interface ClientOptions {
@@ -77,6 +84,8 @@ export interface PerformOptions {
   readonly batchSleepMs?: number | undefined;
   readonly replyTo?: string | undefined;
   readonly discoverMs?: number | undefined;
+  /** Asked before each batch but the first: false sends no more, and the rest was not asked. */
+  readonly mayContinue?: ((progress: BatchProgress) => boolean) | undefined;
   /** Knock at nodes that gave no sign, so that their reason is more than that. */
   readonly explain?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -14,6 +14,10 @@ export const connectLimits = {
   /** Assumed until INFO says otherwise. */
   defaultMaxPayloadBytes: 1024 * 1024,
   connectTimeoutMs: 2000,
+  /** For a client's TLS and first words with a broker that accepted the connection: it is there, and may be busy. */
+  clientStartTimeoutMs: 10_000,
+  /** A broker that refuses a certificate does so within this time; later it may as well be too busy. */
+  promptRefusalMs: 1_000,
   /** Above this the configuration is refused, as in the reference. */
   connectTimeoutMsMax: 120_000,
   /** Servers; interactive clients use `clientPingIntervalMs`. */

@@ -24,6 +24,7 @@ export interface LinkOptions {
   readonly auth: ConnectAuth | undefined;
   readonly prepare: (() => Promise<void>) | undefined;
   readonly timeoutMs: number;
+  readonly startTimeoutMs: number | undefined;
   readonly localAddress: string | undefined;
   readonly signal: AbortSignal;
   readonly stop: () => void;

@@ -27,6 +27,8 @@ export interface OpenConnectionOptions {
   /** First tokens of the inbox for requests, such as `mcollective.reply`. */
   readonly inboxPrefix: string;
   readonly connectTimeoutMs?: number;
+  /** For TLS and the first words with a broker that accepted the connection; when it is longer than the time for connecting. */
+  readonly startTimeoutMs?: number;
   readonly pingIntervalMs?: number;
   /** Shared keep-alive of many connections; its interval wins over `pingIntervalMs`. */
   readonly heartbeats?: Heartbeats;
@@ -64,6 +66,7 @@ export async function openConnection(options: OpenConnectionOptions): Promise<Co
     auth: options.auth,
     prepare: options.prepare,
     timeoutMs: checkTimeout(options.connectTimeoutMs ?? connectLimits.connectTimeoutMs),
+    startTimeoutMs: options.startTimeoutMs,
     localAddress: options.localAddress,
     signal: controller.signal,
     stop: () => controller.abort(new ConnectError('ERR_CONNECTION_CLOSED', 'The connection was closed')),

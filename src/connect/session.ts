@@ -4,6 +4,7 @@
  * Subscriptions and their handlers belong to the connection above, which outlives its links.
  */
 import type {ByteStream, ClientTls} from '../lib/network.ts';
+import {setPatientTimer} from '../lib/patient-timer.ts';
 import type {Clock, Network, Random} from '../lib/platform.ts';
 import {errorMessage} from '../lib/errors.ts';
 import {type ClientHandler, ClientParser, type WireMessage} from '../natswire/index.ts';
@@ -39,6 +40,8 @@ export interface SessionOptions {
   readonly tls: SessionTls | undefined;
   readonly auth: ConnectAuth | undefined;
   readonly timeoutMs: number;
+  /** For TLS and the first words, when it is longer than the time for connecting. */
+  readonly startTimeoutMs?: number | undefined;
   readonly localAddress: string | undefined;
   readonly signal: AbortSignal;
 }
@@ -232,22 +235,31 @@ function lost(server: string, cause: Error | undefined): ConnectError {
  * @throws {ConnectError} every code that a start can end with
  */
 export async function openSession(server: ServerUrl, options: SessionOptions): Promise<Session> {
-  const {clock, timeoutMs, signal} = options;
+  const {clock, signal} = options;
+  const startedAtMs = clock.monotonicMs();
   const stream = await connectStream(server, options);
+  const timeoutMs = Math.max(options.timeoutMs, options.startTimeoutMs ?? 0);
   const abort = (): void => stream.destroy(signal.reason instanceof Error ? signal.reason : undefined);
   signal.addEventListener('abort', abort, {once: true});
   let late = false;
-  const timer = clock.setTimer(() => {
-    late = true;
-    stream.destroy();
-  }, timeoutMs);
+  const timer = setPatientTimer(
+    clock,
+    () => {
+      late = true;
+      stream.destroy();
+    },
+    timeoutMs,
+  );
   try {
     return isWebSocket(server)
       ? await startWebSocketSession(stream, server, options)
       : await startSession(stream, server, options);
   } catch (error) {
     stream.destroy();
-    if (!late) throw error;
+    // A busy broker ends what it has no time for, in the same way in which it ends what it refuses.
+    const isPrompt = clock.monotonicMs() - startedAtMs < connectLimits.promptRefusalMs;
+    if (!late)
+      throw error instanceof TlsEnded ? (isPrompt ? certificateProblem(error.lost, server) : error.lost) : error;
     throw new ConnectError(
       'ERR_CONNECT_TIMEOUT',
       `Cannot connect to ${server.text}: it accepted the connection but did not finish the start in ${timeoutMs} ms`,
@@ -341,18 +353,29 @@ async function sayHello(
   try {
     await session.begin(connect, what.behind);
   } catch (error) {
-    throw what.wantsTls ? certificateProblem(error, server, options) : error;
+    const isWordless = error instanceof ConnectError && error.code === 'ERR_CONNECTION_LOST' && !options.signal.aborted;
+    throw isWordless && what.wantsTls && options.tls?.material.certificatePem !== undefined
+      ? new TlsEnded(error)
+      : error;
   }
   return session;
+}
+
+/** The broker ended the connection after we showed our certificate, without a word. */
+class TlsEnded extends Error {
+  readonly lost: ConnectError;
+
+  constructor(lost: ConnectError) {
+    super(lost.message);
+    this.lost = lost;
+  }
 }
 
 /**
  * With TLS 1.3 a client is through its handshake before the broker has judged its certificate: a refusal looks like a connection that
  * ends without a word.
  */
-function certificateProblem(error: unknown, server: ServerUrl, {tls, signal}: SessionOptions): unknown {
-  const isWordless = error instanceof ConnectError && error.code === 'ERR_CONNECTION_LOST' && !signal.aborted;
-  if (!isWordless || tls?.material.certificatePem === undefined) return error;
+function certificateProblem(error: ConnectError, server: ServerUrl): ConnectError {
   return new ConnectError(
     'ERR_CONNECT_TLS',
     `Cannot connect to ${server.text}: the broker ended the connection right after TLS, as brokers do when they do not accept the certificate shown to them: it may be of another authority than theirs, expired or revoked`,
@@ -363,7 +386,8 @@ function certificateProblem(error: unknown, server: ServerUrl, {tls, signal}: Se
 async function startTls(stream: ByteStream, server: ServerUrl, options: SessionOptions): Promise<void> {
   const tls = options.tls ?? {material: {}, verify: true};
   try {
-    await stream.startTlsClient({...tls, serverName: server.host, timeoutMs: options.timeoutMs});
+    const timeoutMs = Math.max(options.timeoutMs, options.startTimeoutMs ?? 0);
+    await stream.startTlsClient({...tls, serverName: server.host, timeoutMs});
   } catch (cause) {
     throw new ConnectError('ERR_CONNECT_TLS', `Cannot start TLS with ${server.text}: ${errorMessage(cause)}`, {
       cause,

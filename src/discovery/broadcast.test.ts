@@ -144,12 +144,31 @@ describe('discovery by broadcast', () => {
     const endless = new ScriptedPing();
     endless.outcome = {isKnown: true, complete: false, missing};
     const running = await endless.find({timeoutMs: 1_000});
-    for (let count = 0; count < 100 && !running.hasEnded(); count++) {
+    for (let count = 0; count < 300 && !running.hasEnded(); count++) {
       endless.answer(`m${count}`);
       await endless.clock.advance(200);
     }
     expect(running.hasEnded()).toBe(true);
     expect(endless.clock.monotonicMs()).toBeLessThanOrEqual(1_000 + discoveryLimits.starvedMsMax + 1_000);
+  });
+
+  test('when many known ones are outstanding it waits for a machine that pauses, a few dead ones cost half a second', async () => {
+    const outstanding = (count: number) =>
+      Array.from({length: count}, (_unused, index) => ({identity: `m${index}`, reason: 'unresponsive', words: 'x'}));
+    for (const [count, ends] of [
+      [11, 4_000],
+      [10, 1_400],
+    ] as const) {
+      const ping = new ScriptedPing();
+      ping.outcome = {isKnown: true, complete: false, missing: outstanding(count)};
+      const {found, hasEnded} = await ping.find({timeoutMs: 1_000});
+      await ping.clock.advance(900);
+      ping.answer('n1');
+      await ping.clock.advance(ends - 900 - 100);
+      expect(hasEnded()).toBe(false);
+      await ping.clock.advance(600);
+      expect((await found).identities).toEqual(['n1']);
+    }
   });
 
   test('without a word on who listens the window is kept however late the answers come', async () => {

@@ -3,6 +3,7 @@
  *
  * Rules: the client digest, section 2.1. The collector knows no sockets; the probe sends and hands over who answered.
  */
+import {setPatientTimer} from '../lib/patient-timer.ts';
 import type {Clock, TimerHandle} from '../lib/platform.ts';
 import type {Filter} from '../protocol/types.ts';
 import {discoveryLimits} from './limits.ts';
@@ -96,29 +97,32 @@ async function collect(request: DiscoveryRequest, options: BroadcastOptions): Pr
     onAnswer?.(identity);
     if (!slidingWindow || timer === undefined) return;
     timer.cancel();
-    timer = clock.setTimer(close, discoveryLimits.windowMs);
+    timer = setPatientTimer(clock, close, discoveryLimits.windowMs);
   };
   signal.addEventListener('abort', close, {once: true});
   try {
     handle = await probe.send({filter, collective, timeoutMs, signal}, answered);
     void handle.over.then(close);
     const ping = handle;
+    const startedAtMs = clock.monotonicMs();
     const endMs = clock.monotonicMs() + timeoutMs + discoveryLimits.starvedMsMax;
+    const wait = (callback: () => void, ms: number): TimerHandle => setPatientTimer(clock, callback, ms);
     // Known listeners that still answer, one after another, are waited for: a busy machine must not make a short answer.
     const timeIsUp = (): void => {
       const nowMs = clock.monotonicMs();
-      const goesOn = ping.outcome().isKnown && nowMs - lastAnswerAtMs < discoveryLimits.starvedGapMs && nowMs < endMs;
-      if (goesOn) {
-        timer = clock.setTimer(timeIsUp, discoveryLimits.starvedGapMs);
+      const {isKnown, missing} = ping.outcome();
+      // A few that give no sign are dead; when it is many, it is the machine.
+      const isMany = missing.length > Math.max(discoveryLimits.deadMax, found.size / 100);
+      const gapMs = isMany ? discoveryLimits.starvedManyGapMs : discoveryLimits.starvedGapMs;
+      const sinceAnswerMs = nowMs - Math.max(lastAnswerAtMs, isMany ? startedAtMs + timeoutMs : 0);
+      if (isKnown && sinceAnswerMs < gapMs && nowMs < endMs) {
+        timer = wait(timeIsUp, Math.min(gapMs - sinceAnswerMs, discoveryLimits.starvedGapMs));
         return;
       }
       isCutOff = nowMs - lastAnswerAtMs < discoveryLimits.windowMs;
       close();
     };
-    timer =
-      slidingWindow && found.size > 0
-        ? clock.setTimer(close, discoveryLimits.windowMs)
-        : clock.setTimer(timeIsUp, timeoutMs);
+    timer = slidingWindow && found.size > 0 ? wait(close, discoveryLimits.windowMs) : wait(timeIsUp, timeoutMs);
     if (!signal.aborted) await closed;
   } finally {
     timer?.cancel();

@@ -25,6 +25,9 @@ export const discoveryLimits = {
   problemsMax: 50,
   /** When the time is up and known nodes are outstanding, answers this close to each other are waited on. */
   starvedGapMs: 500,
+  /** The same while more than a few, and more than one in a hundred, are outstanding: a machine without processor time pauses longer. */
+  starvedManyGapMs: 3_000,
+  deadMax: 10,
   /** How long at most, beyond the discovery timeout. */
-  starvedMsMax: 10_000,
+  starvedMsMax: 30_000,
 } as const;

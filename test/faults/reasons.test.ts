@@ -99,7 +99,10 @@ describe('a request to nodes that all fail in another way', () => {
   }
 
   /** A node in a process of its own, once it is up. */
-  async function childNode(name: string): Promise<{readonly child: ChildProcess; line(text: string): Promise<void>}> {
+  async function childNode(name: string): Promise<{
+    readonly child: ChildProcess;
+    readonly line: (text: string) => Promise<void>;
+  }> {
     const child = spawn(process.execPath, ['--import', 'tsx', program, configFile(name, nodeEntries(name))], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -195,7 +198,7 @@ describe('a request to nodes that all fail in another way', () => {
         names: ['stranger.example.net'],
         agents: ['discovery', 'work'],
         answer: () => undefined,
-      }).then(({stop}) => stops.push(stop)),
+      }).then((nodes) => stops.push(() => nodes.stop())),
     ];
     await Promise.all(started);
   }, 60_000);

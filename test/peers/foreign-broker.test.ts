@@ -87,6 +87,6 @@ describe.skipIf(skip)('with a broker that has no interest service', () => {
     expect(run.exit).toBe(0);
     expect(run.stdout.split('\n').length).toBeLessThan(names.length);
     expect(run.stderr).toContain('Answers were still coming when the discovery timeout was over');
-    await Promise.all(nodes.map(({stop}) => stop()));
+    await Promise.all(nodes.map((node) => node.stop()));
   });
 });

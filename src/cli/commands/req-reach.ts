@@ -14,7 +14,7 @@ import {
   runRamp,
 } from '../../client/index.ts';
 import type {ActionDdl, AgentDdl} from '../../ddl/types.ts';
-import type {RequestStatistics} from '../../rpc/index.ts';
+import type {BatchProgress, RequestStatistics} from '../../rpc/index.ts';
 import {CliError} from '../errors.ts';
 import {inertLine} from '../render/inert.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
@@ -69,8 +69,11 @@ export function checkReachFlags({parsed, ddl}: Pick<ReachJob, 'parsed' | 'ddl'>)
   if (clash !== undefined) {
     throw reachError(`Cannot use --${clash} with --resume: who is asked, and in which steps, is in the file`);
   }
-  if (parsed.given.has('stop-on-failures') && !['canary', 'ramp', 'resume'].some((name) => parsed.given.has(name))) {
-    throw reachError('Cannot use --stop-on-failures alone: it stops between steps, so give --canary or --ramp too');
+  const stages = ['canary', 'ramp', 'resume', 'batch'];
+  if (parsed.given.has('stop-on-failures') && !stages.some((name) => parsed.given.has(name))) {
+    throw reachError(
+      'Cannot use --stop-on-failures alone: it stops between steps or batches, so give --canary, --ramp or --batch too',
+    );
   }
 }
 
@@ -92,6 +95,10 @@ export async function resumedReach(job: ReachJob): Promise<Reach | undefined> {
     );
   }
   const stopOnFailures = textFlag(parsed, 'stop-on-failures');
+  // There is nothing to ask a person about.
+  if (record.asked >= record.plan.targets.length) {
+    await runRamp(record, {files: context.platform.files, path, request: () => Promise.reject(new Error(path))});
+  }
   const stop = stopOnFailures === undefined ? record.plan.stop : planRamp(['any'], {stopOnFailures}).stop;
   const plan = {...record.plan, stop};
   return {targets: plan.targets.slice(record.asked), plan, resumed: {path, record: {...record, plan}}};
@@ -104,7 +111,7 @@ export function plannedReach({parsed}: Pick<ReachJob, 'parsed'>, targets: readon
     ramp: textFlag(parsed, 'ramp'),
     stopOnFailures: textFlag(parsed, 'stop-on-failures'),
   };
-  const isRamp = flags.canary !== undefined || flags.ramp !== undefined;
+  const isRamp = Object.values(flags).some((flag) => flag !== undefined);
   return {targets, plan: isRamp ? planRamp(targets, flags) : undefined, resumed: undefined};
 }
 
@@ -172,7 +179,10 @@ async function checkQuorum(job: ReachJob, targets: readonly string[]): Promise<v
 export async function sendReach(
   job: ReachJob,
   reach: Reach,
-  request: (targets: readonly string[]) => Promise<RequestStatistics>,
+  request: (
+    targets: readonly string[],
+    mayContinue?: (progress: BatchProgress) => boolean,
+  ) => Promise<RequestStatistics>,
 ): Promise<{readonly statistics: RequestStatistics; readonly isWhole: boolean}> {
   const {context, parsed, command, ddl, action} = job;
   const {plan, resumed, targets} = reach;

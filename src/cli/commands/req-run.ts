@@ -204,7 +204,7 @@ async function send(
   const replies: NodeReply[] = [];
   const failures: NodeTrouble[] = [];
   const progress = startProgress(job, Math.max(1, reach.targets.length));
-  const {statistics, isWhole} = await sendReach(job, reach, (targets) =>
+  const {statistics, isWhole} = await sendReach(job, reach, (targets, mayContinue) =>
     command.client.perform(
       {
         agent: ddl.metadata.name,
@@ -215,6 +215,7 @@ async function send(
         collective: reach.resumed?.record.collective ?? textFlag(parsed, 'target'),
         timeoutMs: command.client.requestTimeoutMs(ddl),
         ...batchFlags(parsed),
+        mayContinue,
         discoverMs: found?.elapsedMs,
         explain: isGiven(parsed, 'verbose'),
         signal: context.signal,

@@ -12,7 +12,8 @@ function run(plan: RampPlan, options: {fails: (node: string) => boolean; interru
     steps.push(step.targets);
     const failures = step.targets.filter(options.fails).length;
     const isInterrupted = steps.length === options.interruptAt;
-    state = afterStep(plan, state, {ok: step.targets.length - failures, failures, isInterrupted});
+    const asked = step.targets.length;
+    state = afterStep(plan, state, {asked, ok: asked - failures, failures, isInterrupted});
   }
   return {steps, state};
 }

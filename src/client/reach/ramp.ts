@@ -30,6 +30,8 @@ export interface RampState {
 }
 
 export interface StepOutcome {
+  /** How many nodes of the step were asked: fewer than it has when it was ended between its batches. */
+  readonly asked: number;
   readonly ok: number;
   /** Nodes of the step that failed or were silent. */
   readonly failures: number;
@@ -150,7 +152,7 @@ export function nextStep(plan: RampPlan, state: RampState): RampStep | undefined
 export function afterStep(plan: RampPlan, state: RampState, outcome: StepOutcome): RampState {
   const step = nextStep(plan, state);
   if (step === undefined) return state;
-  const asked = state.asked + step.targets.length;
+  const asked = state.asked + Math.min(outcome.asked, step.targets.length);
   const reached = {asked, ok: state.ok + outcome.ok, failures: state.failures + outcome.failures};
   return {...reached, status: statusAfter(plan, reached, outcome)};
 }
@@ -161,7 +163,17 @@ function statusAfter(plan: RampPlan, reached: Omit<RampState, 'status'>, outcome
   return isTooMany(plan.stop, reached) ? 'stopped' : 'running';
 }
 
-function isTooMany(stop: FailureLimit | undefined, {asked, failures}: Omit<RampState, 'status'>): boolean {
+/** Whether a step that came this far may send its next batch. */
+export function mayGoOn(
+  plan: RampPlan,
+  state: RampState,
+  progress: {readonly asked: number; readonly ok: number},
+): boolean {
+  const {asked, ok} = progress;
+  return !isTooMany(plan.stop, {asked: state.asked + asked, failures: state.failures + asked - ok});
+}
+
+function isTooMany(stop: FailureLimit | undefined, {asked, failures}: Pick<RampState, 'asked' | 'failures'>): boolean {
   if (stop === undefined) return false;
   return stop.isPercent ? failures * 100 >= stop.value * asked : failures >= stop.value;
 }

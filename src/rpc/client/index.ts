@@ -22,6 +22,7 @@ export type {
   OpenedReply,
   OutgoingRequest,
   RequestHandlers,
+  BatchProgress,
   RequestKind,
   RequestOptions,
   RequestStatistics,

@@ -1,4 +1,5 @@
 /** Pings nodes that gave no sign, each at its own subject: whoever answers is alive, and says whether it would have given reasons. */
+import {setPatientTimer} from '../../lib/patient-timer.ts';
 import {wantsNotes} from '../../protocol/index.ts';
 import {clientLimits} from './limits.ts';
 import {noteWish} from './note-wish.ts';
@@ -25,7 +26,7 @@ export async function knock(
   const sealed = await messenger.seal({id, agent, collective, filter, ttlSeconds, body: Buffer.from('ping')});
   const replyTo = messenger.replySubject({collective: messenger.mainCollective, requestId: id});
   await new Promise<void>((resolve) => {
-    const timer = messenger.clock.setTimer(end, clientLimits.knockMs);
+    const timer = setPatientTimer(messenger.clock, end, clientLimits.knockMs);
     const subscription = messenger.connection.subscribe(replyTo, ({payload, headers}) => {
       const sender = senderOf(messenger, payload);
       if (sender === undefined || !identities.includes(sender)) return;

@@ -5,6 +5,7 @@
  * never waits for the broker beyond that. Rules: the client digest, sections 3, 4 and 5.
  */
 import {errorMessage} from '../../lib/errors.ts';
+import {setPatientTimer} from '../../lib/patient-timer.ts';
 import {sleep, type TimerHandle} from '../../lib/platform.ts';
 import {ConnectError, isNoResponders} from '../../connect/index.ts';
 import type {MiddlewareMessage} from '../../connect/types.ts';
@@ -157,10 +158,11 @@ class RequestRun {
   }
 
   async #sendBatches(replyTo: string, receives: boolean): Promise<void> {
-    const {kind, targets, batchSize = 0, batchSleepMs = 0, signal} = this.#options;
+    const {kind, targets, batchSize = 0, batchSleepMs = 0, signal, mayContinue} = this.#options;
     const groups = kind === 'direct' ? splitBatches([...new Set(targets)], batchSize) : [undefined];
     for (const [index, group] of groups.entries()) {
       if (signal?.aborted) return;
+      if (index > 0 && mayContinue?.({asked: this.#batchOf.size, ok: this.#ok}) === false) return;
       if (index > 0 && batchSleepMs > 0 && !(await this.#pause(batchSleepMs))) return;
       await this.#sendBatch(group, {replyTo, receives});
       this.#handlers.batch?.(index, groups.length);
@@ -311,7 +313,7 @@ class RequestRun {
         resolve();
       };
       batch.end = end;
-      timer = clock.setTimer(end, timeoutMs);
+      timer = setPatientTimer(clock, end, timeoutMs);
       signal?.addEventListener('abort', end, {once: true});
       if (signal?.aborted || (batch.targets !== undefined && batch.remaining === 0)) end();
     });

@@ -139,9 +139,17 @@ export interface RequestOptions {
   readonly discoverMs?: number;
   /** `plugin.choria.require_client_filter`. */
   readonly requireFilter?: boolean;
+  /** Asked before each batch but the first: false sends no more, and the rest was not asked. */
+  readonly mayContinue?: ((progress: BatchProgress) => boolean) | undefined;
   /** Knock at nodes that gave no sign, to tell blocked ones from other programs: takes up to half a second more. */
   readonly explain?: boolean;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What came of the batches so far; their nodes that are not `ok` failed or were silent. */
+export interface BatchProgress {
+  readonly asked: number;
+  readonly ok: number;
 }
 
 export interface RequestHandlers {
