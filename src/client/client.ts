@@ -266,6 +266,7 @@ export class FleetClient implements Client {
     return createProbe({
       messenger: (options) => this.#messenger(options),
       logger: this.#logger,
+      notice: this.#note,
       ttlSeconds: this.config.get('ttl'),
       requireFilter: this.config.get('plugin.choria.require_client_filter'),
       ...(publishing === undefined ? {} : {publishing}),

@@ -131,7 +131,7 @@ export class Connector {
       if (isAccepted) timer = setPatientTimer(clock, giveUp, connectLimits.clientStartTimeoutMs);
       else giveUp();
     };
-    let timer = setPatientTimer(clock, timeIsUp, options.timeoutMs);
+    let timer = setPatientTimer(clock, timeIsUp, Math.max(options.timeoutMs, clientConnectLimits.connectMsMin));
     const network: Network = {
       ...platform.network,
       connect: async (request) => {

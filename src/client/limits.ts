@@ -2,6 +2,8 @@
 export const clientConnectLimits = {
   /** Two rounds over all brokers: enough for one that is just restarting, and a missing one is told in about half a second. */
   attemptsMax: 2,
+  /** However short the time for answers is: a connection takes a moment on a busy machine. Where nobody listens it is known at once. */
+  connectMsMin: 5_000,
   /** The longest time that discovery, one batch or a ping may be given: a day. */
   timeoutMsMax: 86_400_000,
   /** For the agent that signs requests: as long as its description says. */

@@ -2,13 +2,22 @@
 import {describe, expect, test} from 'vitest';
 import {FakeFleet, type FakeMessengerOptions, settle} from '../../test/support/fake-fleet.ts';
 import {createRecordingLogger} from '../../test/support/recording-logger.ts';
+import {ConnectError} from '../connect/index.ts';
 import {emptyFilter, type InterestAnswer} from '../protocol/index.ts';
 import type {Filter} from '../protocol/types.ts';
 import {createProbe} from './probe.ts';
 
-async function ping(options: FakeMessengerOptions & {readonly filter?: Filter; readonly requireFilter?: boolean} = {}) {
+async function ping(
+  options: FakeMessengerOptions & {
+    readonly filter?: Filter;
+    readonly requireFilter?: boolean;
+    readonly flushError?: Error;
+  } = {},
+) {
   const fleet = new FakeFleet();
   const found: string[] = [];
+  const notices: string[] = [];
+  if (options.flushError !== undefined) fleet.flushError = options.flushError;
   const messenger = {
     ...fleet.messenger(options),
     peekSender: (payload: Buffer) => (JSON.parse(payload.toString()) as {sender?: string}).sender,
@@ -16,6 +25,7 @@ async function ping(options: FakeMessengerOptions & {readonly filter?: Filter; r
   const probe = createProbe({
     messenger: async () => messenger,
     logger: createRecordingLogger(),
+    notice: (text) => notices.push(text),
     ttlSeconds: 60,
     requireFilter: options.requireFilter ?? false,
   });
@@ -32,7 +42,7 @@ async function ping(options: FakeMessengerOptions & {readonly filter?: Filter; r
   void handle.over.then(() => {
     isOver = true;
   });
-  return {fleet, found, handle, isOver: () => isOver};
+  return {fleet, notices, found, handle, isOver: () => isOver};
 }
 
 const listening = (...identities: readonly string[]) => ({
@@ -132,6 +142,16 @@ describe('the ping of discovery', () => {
     expect(fleet.published[0]?.message['federation']).toMatchObject({
       targets: ['mcollective.broadcast.agent.discovery'],
     });
+  });
+
+  test('a broker that does not confirm in time is a doubt that is told, any other failure is a failure', async () => {
+    const late = new ConnectError('ERR_FLUSH_TIMEOUT', 'not in time');
+    const {fleet, found, notices} = await ping({flushError: late});
+    fleet.answer('n1');
+    expect(found).toEqual(['n1']);
+    expect(notices).toEqual(['The broker did not confirm that it took the question: not in time']);
+    const lost = new ConnectError('ERR_CONNECTION_LOST', 'gone');
+    await expect(ping({flushError: lost})).rejects.toBe(lost);
   });
 
   test('after its end it listens no more', async () => {

@@ -1,4 +1,5 @@
 /** The ping to the `discovery` agent: what broadcast discovery and `choria ping` send. */
+import {ConnectError} from '../connect/index.ts';
 import type {DiscoveryProbe, ProbeOutcome} from '../discovery/index.ts';
 import {type NodeNote, readNote} from '../protocol/index.ts';
 import {
@@ -23,6 +24,8 @@ export interface ProbeOptions {
   readonly ttlSeconds: number;
   /** `plugin.choria.require_client_filter`. */
   readonly requireFilter: boolean;
+  /** Words for a person: doubts about the answer. */
+  readonly notice: (text: string) => void;
   /** Called right before the ping is published. */
   readonly publishing?: () => void;
 }
@@ -64,7 +67,11 @@ export function createProbe(options: ProbeOptions): DiscoveryProbe {
       try {
         watch.askWhoListens();
         publish({messenger, id, subject}, (federation) => sealed.transport({replyTo, ...federation}));
-        await messenger.connection.flush({timeoutMs});
+        // A broker that is too busy to confirm may still carry it: the window is what decides.
+        await messenger.connection.flush({timeoutMs}).catch((error: unknown) => {
+          if (!(error instanceof ConnectError && error.code === 'ERR_FLUSH_TIMEOUT')) throw error;
+          options.notice(`The broker did not confirm that it took the question: ${errorMessage(error)}`);
+        });
         const {federations} = messenger;
         const shared =
           federations.length === 0 ? [subject] : federations.map((name) => messenger.federationSubject(name));

@@ -389,9 +389,24 @@ async function startTls(stream: ByteStream, server: ServerUrl, options: SessionO
     const timeoutMs = Math.max(options.timeoutMs, options.startTimeoutMs ?? 0);
     await stream.startTlsClient({...tls, serverName: server.host, timeoutMs});
   } catch (cause) {
-    throw new ConnectError('ERR_CONNECT_TLS', `Cannot start TLS with ${server.text}: ${errorMessage(cause)}`, {
-      cause,
-      details: {server: server.text},
-    });
+    // A refusal comes with an alert; a connection that just ends in the middle was cut, by a broker that is busy or stops.
+    const isCut = errorCodes(cause).includes('ECONNRESET');
+    throw new ConnectError(
+      isCut ? 'ERR_CONNECTION_LOST' : 'ERR_CONNECT_TLS',
+      `Cannot start TLS with ${server.text}: ${errorMessage(cause)}`,
+      {
+        cause,
+        details: {server: server.text},
+      },
+    );
   }
+}
+
+/** Codes of an error and its causes. */
+function errorCodes(error: unknown): readonly unknown[] {
+  const codes: unknown[] = [];
+  for (let item = error; item instanceof Error && codes.length < 10; item = item.cause) {
+    codes.push((item as {readonly code?: unknown}).code);
+  }
+  return codes;
 }

@@ -21,8 +21,8 @@ function starvedClock() {
   };
   return {
     clock,
-    delayMs: () => pending?.delayMs,
-    fireAt(ms: number) {
+    delayMs: (): number | undefined => pending?.delayMs,
+    fireAt: (ms: number): void => {
       nowMs = ms;
       const timer = pending;
       pending = undefined;

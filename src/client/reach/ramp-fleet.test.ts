@@ -52,14 +52,14 @@ class SeededFleet {
     const fleet = new FakeFleet();
     const {diesAfter = Number.POSITIVE_INFINITY} = options;
     let sent = 0;
-    let dead = false;
+    const process = {isDead: false};
     fleet.onPublish = ({subject}) => {
-      if (dead) return;
+      if (process.isDead) return;
       const name = subject.slice('mcollective.node.'.length);
       this.asked.set(name, (this.asked.get(name) ?? 0) + 1);
       sent += 1;
       if (sent >= diesAfter) {
-        dead = true;
+        process.isDead = true;
         return;
       }
       const fate = this.#fate();
@@ -82,13 +82,13 @@ class SeededFleet {
       mayContinue: options.mayContinue,
       signal: options.signal,
     });
-    let isOver = false;
+    const life = {isOver: false};
     const over = (): void => {
-      isOver = true;
+      life.isOver = true;
     };
     running.then(over, over);
-    while (!isOver && !dead) await fleet.clock.advance(1_010);
-    if (dead) throw new Error('killed');
+    while (!life.isOver && !process.isDead) await fleet.clock.advance(1_010);
+    if (process.isDead) throw new Error('killed');
     return running;
   }
 }
