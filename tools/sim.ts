@@ -2,12 +2,21 @@
  * Runs simulations and says what came of them.
  *
  *     npm run sim -- --seed S --minutes M [--nodes N] [--json] [--trace] [--until SECONDS] [--seeds COUNT] [--calm] [--shrink] [--without 3,5]
+ *                    [--security certificates|tokens] [--tls real|twin] [--for SECONDS]
  *
- * `--shrink` makes a failing run smaller by leaving faults out; `--without` leaves those numbers out. `--seeds` runs that many seeds from `--seed` on; the first failure prints the one command that replays it. The last line of
- * `--json` is an object. Exit code: 0 everything held, 1 something did not, 2 wrong arguments.
+ * `--trace` tells the story, `--until` stops it at that simulated second, `--shrink` makes a failing run smaller by leaving faults out, `--without` leaves those
+ * numbers out. `--seeds` runs that many seeds from `--seed` on, `--for` begins no further one after so many real seconds; each failure prints the one command
+ * that replays it. The last line of `--json` is an object. Exit code: 0 everything held, 1 something did not, 2 wrong arguments.
  */
 import {parseArgs} from 'node:util';
-import {formatEvent, shrink, simulate, type SimulationOptions, type SimulationResult} from '../src/sim/index.ts';
+import {
+  formatEvent,
+  KeyPool,
+  shrink,
+  simulate,
+  type SimulationOptions,
+  type SimulationResult,
+} from '../src/sim/index.ts';
 
 const {values} = parseArgs({
   options: {
@@ -15,20 +24,69 @@ const {values} = parseArgs({
     minutes: {type: 'string', default: '10'},
     nodes: {type: 'string', default: '20'},
     seeds: {type: 'string', default: '1'},
+    for: {type: 'string'},
     until: {type: 'string'},
     json: {type: 'boolean', default: false},
     trace: {type: 'boolean', default: false},
     calm: {type: 'boolean', default: false},
     shrink: {type: 'boolean', default: false},
     without: {type: 'string', default: ''},
+    security: {type: 'string'},
+    tls: {type: 'string', default: 'twin'},
   },
 });
 
-function positive(name: 'minutes' | 'nodes' | 'seeds'): number {
-  const value = Number(values[name]);
-  if (Number.isFinite(value) && value > 0) return value;
-  console.error(`Cannot run: --${name} is "${values[name]}", expected a number above 0`);
+function refuse(name: string, wanted: string): never {
+  console.error(`Cannot run: --${name} is "${String(values[name as keyof typeof values])}", expected ${wanted}`);
   process.exit(2);
+}
+
+function positive(name: 'minutes' | 'nodes' | 'seeds' | 'until' | 'for'): number {
+  const value = Number(values[name]);
+  return Number.isFinite(value) && value > 0 ? value : refuse(name, 'a number above 0');
+}
+
+/** One of the words given. */
+function word<T extends string>(name: 'security' | 'tls', words: readonly T[]): T | undefined {
+  const value = values[name];
+  return value === undefined ? undefined : (words.find((item) => item === value) ?? refuse(name, words.join(' or ')));
+}
+
+const minutes = positive('minutes');
+const nodes = positive('nodes');
+const count = positive('seeds');
+const endMs = values.for === undefined ? Number.POSITIVE_INFINITY : performance.now() + positive('for') * 1000;
+const security = word('security', ['certificates', 'tokens']);
+const tls = word('tls', ['twin', 'real']);
+const keys = new KeyPool();
+
+function optionsOf(seed: string): SimulationOptions {
+  const without = values.without.split(',').filter((text) => text !== '');
+  return {
+    seed,
+    minutes,
+    nodes,
+    keys,
+    faults: !values.calm,
+    withoutFaults: new Set(without.map(Number)),
+    ...(security === undefined ? {} : {security}),
+    ...(tls === undefined ? {} : {tls}),
+    ...(values.until === undefined ? {} : {untilMs: positive('until') * 1000}),
+    ...(values.trace ? {onEvent: (event) => console.log(formatEvent(event))} : {}),
+  };
+}
+
+/** The same run once more, with its story. */
+function replayCommand(seed: string): string {
+  const flags = [
+    `--seed ${seed} --minutes ${minutes} --nodes ${nodes}`,
+    ...(values.calm ? ['--calm'] : []),
+    ...(values.without === '' ? [] : [`--without ${values.without}`]),
+    ...(security === undefined ? [] : [`--security ${security}`]),
+    ...(tls === 'real' ? ['--tls real'] : []),
+    '--trace',
+  ];
+  return `npm run sim -- ${flags.join(' ')}`;
 }
 
 function report(result: SimulationResult, seconds: number): void {
@@ -37,15 +95,14 @@ function report(result: SimulationResult, seconds: number): void {
     for (const violation of violations) console.log(`NOT HELD: ${violation.rule}: ${violation.text}`);
     console.log('The last events:');
     for (const event of history.slice(-20)) console.log(formatEvent(event));
-    console.log(
-      `Replay it: npm run sim -- --seed ${result.seed} --minutes ${values.minutes} --nodes ${values.nodes} --trace`,
-    );
+    console.log(`Replay it: ${replayCommand(result.seed)}`);
   }
   if (values.json) console.log(JSON.stringify({...facts, violations, seconds}));
   else {
     console.log(
-      `seed ${result.seed}: ${result.ok ? 'everything held' : `${violations.length} rules broken`}; ${result.requests} requests, ${result.runs} runs, ` +
-        `${result.replays} replays, ${result.faults} faults, ${result.events} events in ${seconds} s; hash ${result.hash.slice(0, 16)}`,
+      `seed ${result.seed}, ${result.security}: ${result.ok ? 'everything held' : `${violations.length} rules broken`}; ${result.requests} requests, ${result.runs} runs, ` +
+        `${result.replays} replays, ${result.submissions} submissions, ${result.registrations} registrations, ${result.faults} faults, ${result.events} events in ${seconds} s; ` +
+        `hash ${result.hash.slice(0, 16)}`,
     );
   }
 }
@@ -53,42 +110,22 @@ function report(result: SimulationResult, seconds: number): void {
 async function shrunk(options: SimulationOptions): Promise<SimulationResult> {
   const {result, withoutFaults, tries} = await shrink(options);
   if (!result.ok) {
-    console.log(
-      `${result.faults} of ${result.faultsDrawn} faults are enough (${tries} runs): --without ${[...withoutFaults].sort((a, b) => a - b).join(',')}`,
-    );
+    const left = [...withoutFaults].sort((a, b) => a - b).join(',');
+    console.log(`${result.faults} of ${result.faultsDrawn} faults are enough (${tries} runs): --without ${left}`);
   }
   return result;
 }
 
-const minutes = positive('minutes');
-const nodes = positive('nodes');
-const count = positive('seeds');
-const untilMs = values.until === undefined ? Number.POSITIVE_INFINITY : Number(values.until) * 1000;
 let failed = 0;
-for (let index = 0; index < count; index++) {
+let done = 0;
+for (let index = 0; index < count && performance.now() < endMs; index++) {
   const seed = count === 1 ? values.seed : String(Number(values.seed) + index);
   const startedAtMs = performance.now();
-  const options: SimulationOptions = {
-    seed,
-    minutes,
-    nodes,
-    faults: !values.calm,
-    ...(values.trace
-      ? {
-          onEvent: (event) => {
-            if (event.atMs <= untilMs) console.log(formatEvent(event));
-          },
-        }
-      : {}),
-    withoutFaults: new Set(
-      values.without
-        .split(',')
-        .filter((text) => text !== '')
-        .map(Number),
-    ),
-  };
+  const options = optionsOf(seed);
   const result = values.shrink ? await shrunk(options) : await simulate(options);
   report(result, Math.round((performance.now() - startedAtMs) / 10) / 100);
+  done += 1;
   if (!result.ok) failed += 1;
 }
+if (count > 1 && !values.json) console.log(`${done} seeds, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

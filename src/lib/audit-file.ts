@@ -24,10 +24,14 @@ export interface AuditFileOptions {
   readonly prepare?: (path: string) => Promise<void>;
 }
 
+const lineEnd = Buffer.from('\n');
+
 export function createAuditFile(options: AuditFileOptions): AuditFile {
   const {files, path, mode, bytesMax = 0, keep = 5, prepare} = options;
   let last: Promise<void> = Promise.resolve();
   let isPrepared = false;
+  /** A disk that filled up took part of a line: a line end in front keeps the next one whole. */
+  let isTorn = false;
 
   const write = async (line: Buffer): Promise<void> => {
     if (bytesMax > 0 && (await sizeOf(files, path)) + line.length > bytesMax) await rotate(files, {path, keep});
@@ -37,7 +41,10 @@ export function createAuditFile(options: AuditFileOptions): AuditFile {
     try {
       if (!isPrepared) await prepare?.(path);
       isPrepared = true;
-      await handle.append(line);
+      const bytes = isTorn ? Buffer.concat([lineEnd, line]) : line;
+      isTorn = true;
+      await handle.append(bytes);
+      isTorn = false;
     } finally {
       await handle.close();
     }

@@ -161,6 +161,9 @@ class FileReplayStore implements ReplayStore {
   }
 }
 
+/** A line with its checksum, and something where its end should be. */
+const wholeAndMore = /^[RF] \d+ [\w-]+ [0-9a-f]{8}[^]/;
+
 function recordLine(record: ReplayRecord): string {
   return checkedLine(`R ${record.expiresAtMs} ${record.key}`);
 }
@@ -179,8 +182,9 @@ function parseState(text: string): LoadedReplayState {
   let damagedLines = 0;
   let ttlCeilingSeconds = 0;
   const lines = text.split('\n');
-  // What follows the last line end is torn, or nothing.
-  lines.pop();
+  // What follows the last line end is torn and never ran, or nothing. A whole line is one that lost its end to a flipped bit.
+  const rest = lines.pop() ?? '';
+  if (wholeAndMore.test(rest)) lines.push(rest);
   for (const line of lines) {
     if (line === '') continue;
     const end = line.lastIndexOf(' ');

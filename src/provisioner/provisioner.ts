@@ -131,6 +131,8 @@ class Service implements Provisioner {
       identity: config.get('identity'),
       mainCollective: provisioningCollective,
       federations: [],
+      // Nodes that wait have nothing to sign with; what they say is proven by their token, and by the key that signs a nonce.
+      acceptsUnsigned: true,
     });
     this.#caller = createNodeCaller({messenger, collective: provisioningCollective, logger});
     const started = lifecycleSubject({type: 'startup', component: settings.lifecycleComponent});

@@ -1,7 +1,7 @@
 /**
  * What goes wrong in a simulation, drawn from the seed: each fault begins, lasts, and is mended.
  */
-import {brokerHost, type SimFleet, type SimMachine} from './fleet.ts';
+import {auditPath, brokerHost, type NodeMachine, type SimFleet, type SimMachine} from './fleet.ts';
 import type {History} from './history.ts';
 import type {SimRandom} from './random.ts';
 import type {Timeline} from './timeline.ts';
@@ -9,13 +9,21 @@ import type {Timeline} from './timeline.ts';
 export type FaultName =
   | 'kill'
   | 'power-cut'
+  | 'power-cut-at-run'
   | 'kill-broker'
+  | 'broker-power-cut'
+  | 'kill-provisioner'
   | 'pause'
   | 'partition'
+  | 'half-open'
+  | 'asymmetric'
   | 'bad-network'
+  | 'flipped-network'
+  | 'doubles'
   | 'clock'
   | 'disk-full'
-  | 'slow-disk';
+  | 'slow-disk'
+  | 'flipped-disk';
 
 interface Fault {
   readonly name: FaultName;
@@ -26,9 +34,23 @@ interface Fault {
 }
 
 const gapMs = {low: 4_000, high: 25_000} as const;
-/** A service that did not start is started again after this. */
-const restartMs = 5_000;
 const lengthMs = {low: 1_000, high: 40_000} as const;
+/** How soon after an action began the power goes. */
+const afterRunMs = {low: 0, high: 40} as const;
+
+/** What a fault did that the checkers must know. */
+export interface Damage {
+  /** What was written last on this host may be gone. */
+  powerCut(host: string): void;
+  /** This file of this host is not what was written. */
+  flipped(host: string, path: string): void;
+  /** This host's wall clock jumped. */
+  clockChanged(host: string): void;
+  /** This host's programs did not run for a while. */
+  paused(host: string): void;
+  /** Connections were lost of which one end may not know for minutes. */
+  halfOpen(): void;
+}
 
 export class Chaos {
   readonly #fleet: SimFleet;
@@ -39,9 +61,11 @@ export class Chaos {
   #random: SimRandom;
   readonly #history: History;
   readonly #faults: readonly Fault[];
-  readonly #onPowerCut: (host: string) => void;
+  readonly #damage: Damage;
   readonly #without: ReadonlySet<number>;
   readonly #mending = new Set<() => void>();
+  /** Wait for the next action that begins. */
+  #ambushes: ((node: NodeMachine) => void)[] = [];
   #count = 0;
   #drawn = 0;
   #stopped = false;
@@ -51,7 +75,7 @@ export class Chaos {
     readonly timeline: Timeline;
     readonly random: SimRandom;
     readonly history: History;
-    readonly onPowerCut: (host: string) => void;
+    readonly damage: Damage;
     /** Only these kinds. */
     readonly only?: readonly FaultName[];
     /** Numbers of faults that are drawn and not begun. */
@@ -63,7 +87,7 @@ export class Chaos {
     this.#gaps = options.random.fork('gaps');
     this.#random = this.#gaps;
     this.#history = options.history;
-    this.#onPowerCut = options.onPowerCut;
+    this.#damage = options.damage;
     const {only} = options;
     this.#faults = this.#list().filter((fault) => only === undefined || only.includes(fault.name));
     this.#without = options.without ?? new Set();
@@ -85,6 +109,13 @@ export class Chaos {
       this.#beginOne();
       this.start();
     });
+  }
+
+  /** An action has begun. */
+  ran(identity: string): void {
+    const node = this.#fleet.nodes.find((item) => item.identity === identity);
+    const ambush = node === undefined ? undefined : this.#ambushes.shift();
+    if (node !== undefined) ambush?.(node);
   }
 
   /** Mends everything that is broken and breaks nothing more. */
@@ -117,26 +148,32 @@ export class Chaos {
     const fleet = this.#fleet;
     const anyNode = () => this.#random.pick(fleet.nodes);
     const someNodes = () => fleet.nodes.filter(() => this.#random.chance(0.3));
-    const restart = (machine: SimMachine): void => {
-      if (machine.process?.isAlive === true) return;
-      const started =
-        machine === fleet.broker ? fleet.startBroker() : fleet.startNode(machine as (typeof fleet.nodes)[number]);
-      started.catch((error: unknown) => {
-        const reason = String(error).split('\n')[0] ?? '';
-        this.#history.add(this.#timeline.nowMs, {kind: 'start', text: `${machine.host.name} did not start: ${reason}`});
-        // As a service manager does.
-        this.#timeline.after(restartMs, () => restart(machine));
-      });
-    };
     const stopped = (machine: SimMachine, powerCut: boolean) => {
       fleet.kill(machine, {powerCut});
-      if (powerCut) this.#onPowerCut(machine.host.name);
-      return {text: machine.host.name, mend: () => restart(machine)};
+      if (powerCut) this.#damage.powerCut(machine.host.name);
+      return {text: machine.host.name, mend: () => fleet.restart(machine)};
     };
     return [
       {name: 'kill', weight: 4, begin: () => stopped(anyNode(), false)},
       {name: 'power-cut', weight: 2, begin: () => stopped(anyNode(), true)},
+      {name: 'power-cut-at-run', weight: 4, begin: () => this.#ambush()},
       {name: 'kill-broker', weight: 2, begin: () => stopped(fleet.broker, false)},
+      {
+        name: 'broker-power-cut',
+        weight: 1,
+        begin: () => {
+          this.#damage.halfOpen();
+          return stopped(fleet.broker, true);
+        },
+      },
+      {
+        name: 'kill-provisioner',
+        weight: 1,
+        begin: () =>
+          fleet.provisioner === undefined
+            ? {text: 'nobody', mend: () => undefined}
+            : stopped(fleet.provisioner, this.#random.chance(0.5)),
+      },
       {
         name: 'pause',
         weight: 2,
@@ -144,7 +181,11 @@ export class Chaos {
           const node = anyNode();
           const {process} = node;
           process?.pause();
-          return {text: node.identity, mend: () => process?.resume()};
+          const resume = (): void => {
+            this.#damage.paused(node.identity);
+            process?.resume();
+          };
+          return {text: node.identity, mend: resume};
         },
       },
       {
@@ -162,6 +203,51 @@ export class Chaos {
           };
           each((from, to) => fleet.network.cut(from, to));
           return {text: `${hosts.length} nodes`, mend: () => each((from, to) => fleet.network.heal(from, to))};
+        },
+      },
+      {
+        name: 'half-open',
+        weight: 2,
+        begin: () => {
+          const hosts = someNodes().map((node) => node.host.name);
+          const lost = hosts.reduce((sum, host) => sum + fleet.network.forgetConnectionsOf(host), 0);
+          if (lost > 0) this.#damage.halfOpen();
+          return {text: `${lost} connections forgotten`, mend: () => undefined};
+        },
+      },
+      {
+        name: 'asymmetric',
+        weight: 2,
+        begin: () => {
+          const hosts = someNodes().map((node) => node.host.name);
+          const conditions = {
+            latencyMs: this.#random.integer(500, 3_000),
+            jitterMs: this.#random.integer(0, 500),
+            loss: this.#random.float() * 0.3,
+          };
+          const isUp = this.#random.chance(0.5);
+          const each = (given: typeof conditions | undefined): void => {
+            for (const host of hosts)
+              fleet.network.setDirection(isUp ? host : brokerHost, isUp ? brokerHost : host, given);
+          };
+          each(conditions);
+          return {text: `${hosts.length} nodes ${isUp ? 'up' : 'down'}`, mend: () => each(undefined)};
+        },
+      },
+      {
+        name: 'flipped-network',
+        weight: 1,
+        begin: () => {
+          fleet.network.setConditions({flip: 0.002 + this.#random.float() * 0.02});
+          return {text: 'everywhere', mend: () => fleet.network.setConditions({})};
+        },
+      },
+      {
+        name: 'doubles',
+        weight: 2,
+        begin: () => {
+          fleet.doubles = 0.1 + this.#random.float() * 0.6;
+          return {text: 'everywhere', mend: () => (fleet.doubles = 0)};
         },
       },
       {
@@ -183,8 +269,12 @@ export class Chaos {
         begin: () => {
           const {host} = anyNode();
           const offsetMs = this.#random.pick([-3_600_000, -61_000, -59_000, -1_000, 1_000, 59_000, 61_000, 3_600_000]);
-          host.clockOffsetMs += offsetMs;
-          return {text: `${host.name} ${offsetMs} ms`, mend: () => (host.clockOffsetMs -= offsetMs)};
+          const move = (ms: number): void => {
+            host.clockOffsetMs += ms;
+            this.#damage.clockChanged(host.name);
+          };
+          move(offsetMs);
+          return {text: `${host.name} ${offsetMs} ms`, mend: () => move(-offsetMs)};
         },
       },
       {
@@ -206,6 +296,45 @@ export class Chaos {
           return {text: host.name, mend: () => (host.diskDelayMs = before)};
         },
       },
+      {name: 'flipped-disk', weight: 2, begin: () => this.#flip(anyNode())},
     ];
+  }
+
+  /** Cuts the power of the node that begins an action next, so soon that what was not synced before is lost. */
+  #ambush(): ReturnType<Fault['begin']> {
+    const delayMs = this.#random.integer(afterRunMs.low, afterRunMs.high);
+    let cut: NodeMachine | undefined;
+    const strike = (node: NodeMachine): void => {
+      this.#timeline.after(delayMs, () => {
+        if (this.#stopped) return;
+        cut = node;
+        this.#history.add(this.#timeline.nowMs, {kind: 'cut', text: node.identity});
+        this.#fleet.kill(node, {powerCut: true});
+        this.#damage.powerCut(node.identity);
+        // Back so soon that the request still lives.
+        this.#timeline.after(2_000, () => this.#fleet.restart(node));
+      });
+    };
+    this.#ambushes.push(strike);
+    const mend = (): void => {
+      this.#ambushes = this.#ambushes.filter((item) => item !== strike);
+      if (cut !== undefined) this.#fleet.restart(cut);
+    };
+    return {text: `after ${delayMs} ms`, mend};
+  }
+
+  /** Bits change in what a node has written; its program ends, so that the next one reads them. */
+  #flip(node: NodeMachine): ReturnType<Fault['begin']> {
+    const {disk} = node.host;
+    const paths = [...disk.paths('/var/lib/choria'), ...disk.paths('/var/spool/choria'), auditPath];
+    const path = this.#random.pick(paths);
+    let flips = 0;
+    for (let times = this.#random.integer(1, 3); times > 0; times--) flips += disk.flipBit(path) ? 1 : 0;
+    if (flips > 0) this.#damage.flipped(node.identity, path);
+    this.#fleet.kill(node);
+    return {
+      text: `${node.identity} ${path.split('/').at(-2) ?? ''} ${flips} bits`,
+      mend: () => this.#fleet.restart(node),
+    };
   }
 }

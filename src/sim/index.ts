@@ -6,3 +6,4 @@ export {shrink, type Shrunk} from './shrink.ts';
 export {simulate, type SimulationOptions, type SimulationResult} from './simulation.ts';
 export {SimulatedFleet, type SimulatedFleetOptions, startSimulatedFleet} from './simulated-fleet.ts';
 export type {NodeSetting} from './fleet.ts';
+export {KeyPool, type SimSecurity} from './organisation.ts';

@@ -12,6 +12,8 @@ export interface Run {
   readonly task: string;
   /** By the node's own clock, ms since the request was made. */
   readonly ageMs: number;
+  /** The node's wall clock. */
+  readonly wallMs: number;
   readonly ttlSeconds: number;
 }
 
@@ -21,6 +23,8 @@ export const ledgerPolicy = [
   'policy default deny',
   'allow\tchoria=alice.mcollective\t*\t*\t*',
   'allow\tchoria=carol.mcollective\tread\t*\t*',
+  'allow\tchoria=dave.mcollective\t*\t*\t*',
+  'allow\tchoria=erin.mcollective\t*\t*\t*',
   '',
 ].join('\n');
 
@@ -43,6 +47,7 @@ export function createLedgerAgent(platform: Pick<Platform, 'clock' | 'random'>, 
           action,
           task,
           ageMs: platform.clock.nowMs() - request.sentAtMs,
+          wallMs: platform.clock.nowMs(),
           ttlSeconds: request.ttlSeconds,
         });
         await sleep(platform.clock, platform.random.float() * runtimeMsMax);

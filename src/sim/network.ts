@@ -1,5 +1,6 @@
 /**
- * The network between simulated hosts: latency, loss (which TCP turns into delay), partitions in one or both directions, resets.
+ * The network between simulated hosts: latency, loss (which TCP turns into delay), partitions in one or both directions, resets, flipped
+ * bits, and connections that are forgotten on the way without a word.
  *
  * A partition says nothing to anybody: what is sent waits as in TCP's buffers and arrives when the link has healed.
  */
@@ -11,6 +12,9 @@ import type {Timeline} from './timeline.ts';
 import {TlsTwin} from './tls-twin.ts';
 import type {ProcessView, Segment} from './types.ts';
 
+/** `twin`: certificates are judged, nothing is encrypted. `real`: OpenSSL does both. */
+export type SimTls = 'twin' | 'real';
+
 export interface LinkConditions {
   readonly latencyMs: number;
   readonly jitterMs: number;
@@ -18,9 +22,11 @@ export interface LinkConditions {
   readonly loss: number;
   /** Probability that a segment arrives in two pieces. */
   readonly split: number;
+  /** Probability that a segment arrives with one bit changed, unseen by TCP. TLS sees it and ends the connection. */
+  readonly flip: number;
 }
 
-const calm: LinkConditions = {latencyMs: 0.3, jitterMs: 0.4, loss: 0, split: 0.05};
+const calm: LinkConditions = {latencyMs: 0.3, jitterMs: 0.4, loss: 0, split: 0.05, flip: 0};
 const retransmitMs = 200;
 const retransmitsMax = 6;
 const firstFreePort = 20_000;
@@ -31,6 +37,7 @@ interface ListenerEntry {
 }
 
 export class SimNetwork {
+  readonly tls: SimTls;
   readonly twin = new TlsTwin();
   readonly #timeline: Timeline;
   readonly #random: SimRandom;
@@ -38,13 +45,17 @@ export class SimNetwork {
   readonly #streams = new Set<SimStream>();
   /** `from>to` pairs through which nothing passes. */
   readonly #cut = new Set<string>();
+  /** By host, or `from>to` for one direction. */
   readonly #conditions = new Map<string, LinkConditions>();
+  /** Hosts without power: what is sent to them is lost; afterwards they answer that they know nothing of the connection. */
+  readonly #dark = new Set<string>();
   #everywhere: LinkConditions = calm;
   #nextPort = firstFreePort;
 
-  constructor(timeline: Timeline, random: SimRandom) {
+  constructor(timeline: Timeline, options: {readonly random: SimRandom; readonly tls: SimTls}) {
     this.#timeline = timeline;
-    this.#random = random;
+    this.#random = options.random;
+    this.tls = options.tls;
   }
 
   /** Open connections, both ends counted. */
@@ -60,6 +71,34 @@ export class SimNetwork {
   setHostConditions(host: string, conditions: Partial<LinkConditions> | undefined): void {
     if (conditions === undefined) this.#conditions.delete(host);
     else this.#conditions.set(host, {...calm, ...conditions});
+  }
+
+  /** For what `from` sends to `to` only. */
+  setDirection(from: string, to: string, conditions: Partial<LinkConditions> | undefined): void {
+    this.setHostConditions(`${from}>${to}`, conditions);
+  }
+
+  /** Something on the way forgets all connections of a host: nothing passes on them any more, and nobody is told. */
+  forgetConnectionsOf(host: string): number {
+    const lost = [...this.#streams].filter((stream) => stream.process.hostName === host && !stream.isLost);
+    for (const stream of lost) {
+      stream.isLost = true;
+      if (stream.peer !== undefined) stream.peer.isLost = true;
+    }
+    return lost.length;
+  }
+
+  /** A host without power does not answer. */
+  setPower(host: string, isOn: boolean): void {
+    if (isOn) this.#dark.delete(host);
+    else this.#dark.add(host);
+  }
+
+  /** The most that waits to be sent on one connection. */
+  get queuedBytesMax(): number {
+    let most = 0;
+    for (const stream of this.#streams) most = Math.max(most, stream.queuedBytes);
+    return most;
   }
 
   /** Cuts what `from` sends to `to`; the way back is another cut. */
@@ -80,7 +119,8 @@ export class SimNetwork {
     const clock = process.clock;
     const entry = this.#listeners.get(`${host}:${port}`);
     const way = this.#delayMs(process.hostName, host) * 2;
-    const unreachable = this.#isCut(process.hostName, host) || this.#isCut(host, process.hostName);
+    const unreachable =
+      this.#isCut(process.hostName, host) || this.#isCut(host, process.hostName) || this.#dark.has(host);
     await new Promise<void>((resolve, reject) => {
       const refuse = (code: 'ERR_NETWORK_CONNECT' | 'ERR_NETWORK_TIMEOUT', why: string) => (): void =>
         settle(() => reject(new NetworkError(code, `Cannot connect to ${host}:${port}: ${why}`)));
@@ -137,7 +177,7 @@ export class SimNetwork {
   /** Takes a segment from one end; it arrives at the other in order. */
   send(from: SimStream, segment: Segment): void {
     const to = from.peer;
-    if (to === undefined) return;
+    if (to === undefined || from.isLost) return;
     if (this.#isCut(from.process.hostName, to.process.hostName)) to.held.push(segment);
     else this.#carry(to, segment);
   }
@@ -151,7 +191,8 @@ export class SimNetwork {
   closeStreamsOf(process: ProcessView, options: {readonly silently: boolean}): void {
     for (const stream of this.#streams) {
       if (stream.process !== process) continue;
-      if (!options.silently) this.send(stream, {kind: 'reset'});
+      if (options.silently) stream.isUnknown = true;
+      else this.send(stream, {kind: 'reset'});
       stream.abandon();
     }
   }
@@ -162,9 +203,32 @@ export class SimNetwork {
     const delayMs = this.#delayMs(from.process.hostName, to.process.hostName);
     const atMs = Math.max(this.#timeline.nowMs + delayMs, to.arrivesNotBeforeMs);
     to.arrivesNotBeforeMs = atMs;
-    for (const piece of this.#pieces(segment)) {
-      this.#timeline.at(atMs, () => to.process.whenRunning(() => to.arrived(piece)));
+    const hurt = this.#random.chance(this.#between(from.process.hostName, to.process.hostName).flip);
+    for (const piece of this.#pieces(hurt ? this.#flip(segment, to) : segment)) {
+      this.#timeline.at(atMs, () => {
+        if (to.isLost) return;
+        if (to.isUnknown) this.#refuse(to);
+        else to.process.whenRunning(() => to.arrived(piece));
+      });
     }
+  }
+
+  /** The host has started again and knows nothing of the connection. */
+  #refuse(to: SimStream): void {
+    const from = to.peer;
+    if (from === undefined || this.#dark.has(to.process.hostName)) return;
+    const delayMs = this.#delayMs(to.process.hostName, from.process.hostName);
+    this.#timeline.after(delayMs, () => from.process.whenRunning(() => from.arrived({kind: 'reset'})));
+  }
+
+  /** One bit changed. Under the TLS twin the connection ends, as it does when a record does not verify. */
+  #flip(segment: Segment, to: SimStream): Segment {
+    if (segment.kind === 'hello' || (segment.kind === 'bytes' && to.isProtected)) return {kind: 'corrupt'};
+    if (segment.kind !== 'bytes' || segment.data.length === 0) return segment;
+    const data = Buffer.from(segment.data);
+    const at = this.#random.integer(0, data.length - 1);
+    data[at] = (data[at] ?? 0) ^ (1 << this.#random.integer(0, 7));
+    return {kind: 'bytes', data};
   }
 
   #pieces(segment: Segment): readonly Segment[] {
@@ -177,8 +241,17 @@ export class SimNetwork {
     ];
   }
 
+  #between(from: string, to: string): LinkConditions {
+    return (
+      this.#conditions.get(`${from}>${to}`) ??
+      this.#conditions.get(from) ??
+      this.#conditions.get(to) ??
+      this.#everywhere
+    );
+  }
+
   #delayMs(from: string, to: string): number {
-    const conditions = this.#conditions.get(from) ?? this.#conditions.get(to) ?? this.#everywhere;
+    const conditions = this.#between(from, to);
     let delay = conditions.latencyMs + this.#random.float() * conditions.jitterMs;
     for (let count = 0; count < retransmitsMax && this.#random.chance(conditions.loss); count++)
       delay += retransmitMs * 2 ** count;

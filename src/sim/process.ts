@@ -4,7 +4,7 @@
  * After `kill` nothing of it runs again: timers never fire, files and streams never answer. The promises it waited for are left to the
  * garbage collector, as a real process's memory is.
  */
-import type {Clock, Files, HostInfo, Platform, TimerHandle} from '../lib/platform.ts';
+import type {Clock, Files, HostInfo, Platform, ProcessRequest, ProcessResult, TimerHandle} from '../lib/platform.ts';
 import type {SimDisk} from './disk.ts';
 import type {SimNetwork} from './network.ts';
 import type {SimRandom} from './random.ts';
@@ -20,6 +20,8 @@ export interface SimHost {
   diskDelayMs: number;
 }
 
+/** Reading from a disk that is no slower than this takes no time. */
+const memoryDelayMs = 5;
 const never = new Promise<never>(() => undefined);
 
 export class SimProcess {
@@ -43,6 +45,8 @@ export class SimProcess {
     /** Wall clock of the whole simulation at its start. */
     readonly startWallMs: number;
     readonly env: Readonly<Record<string, string>>;
+    /** Other programs of the host; none when absent. */
+    readonly programs?: (request: ProcessRequest) => Promise<ProcessResult>;
   }) {
     this.#host = options.host;
     this.#timeline = options.timeline;
@@ -67,7 +71,10 @@ export class SimProcess {
         reverse: async () => [],
       },
       processes: {
-        run: async () => Promise.reject(new Error('There are no other programs in a simulation')),
+        run: async (request) => {
+          if (options.programs === undefined) throw new Error('There are no other programs on this simulated host');
+          return options.programs(request);
+        },
         start: async () => Promise.reject(new Error('There are no other programs in a simulation')),
       },
       http: {request: async () => Promise.reject(new Error('There are no web servers in a simulation'))},
@@ -115,6 +122,7 @@ export class SimProcess {
     if (!this.#alive) return;
     this.#alive = false;
     this.#waiting = [];
+    if (options.silently) this.#network.setPower(this.hostName, false);
     this.#network.closeStreamsOf(this, options);
   }
 
@@ -149,7 +157,12 @@ export class SimProcess {
         this.#timeline.after(random.float() * this.#host.diskDelayMs, () => this.whenRunning(resolve));
       });
     };
-    return this.#host.disk.files({wait, nowMs: () => this.wallMs()});
+    // What is read lies in memory, unless the disk is slow.
+    const waitToRead = (): Promise<void> => {
+      if (this.#host.diskDelayMs > memoryDelayMs) return wait();
+      return this.#alive ? new Promise((resolve) => this.whenRunning(resolve)) : never;
+    };
+    return this.#host.disk.files({wait, waitToRead, nowMs: () => this.wallMs()});
   }
 }
 

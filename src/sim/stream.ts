@@ -25,6 +25,10 @@ export class SimStream implements ByteStream {
   onDrain: (() => void) | undefined = undefined;
   /** Segments on their way to this end, so that order holds whatever the latency does. */
   arrivesNotBeforeMs = 0;
+  /** Forgotten on the way: nothing passes any more, and this end does not know. */
+  isLost = false;
+  /** The host lost power: when it is back it knows nothing of this connection. */
+  isUnknown = false;
   /** Segments that wait for the link to heal. */
   readonly held: Segment[] = [];
   #onData: ((chunk: Buffer) => void) | undefined;
@@ -69,6 +73,11 @@ export class SimStream implements ByteStream {
     this.#onClose = handler;
     const closed = this.#closed;
     if (handler !== undefined && closed !== undefined) queueMicrotask(() => handler(closed.error));
+  }
+
+  /** Whether a changed bit would be noticed. */
+  get isProtected(): boolean {
+    return this.tls !== undefined;
   }
 
   get isClosed(): boolean {
@@ -191,6 +200,11 @@ export class SimStream implements ByteStream {
         this.#received.shift();
         this.peer?.acknowledged(segment.data.length);
         handler(segment.data);
+      } else if (segment.kind === 'corrupt') {
+        this.#received.shift();
+        const error = new NetworkError('ERR_NETWORK_TLS_HANDSHAKE', 'A TLS record does not verify: bad record mac');
+        if (this.#handshake === undefined) this.destroy(error);
+        else this.#failHandshake('bad record mac');
       } else if (segment.kind === 'hello') {
         if (this.#handshake === undefined) return;
         this.#received.shift();

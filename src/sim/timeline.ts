@@ -19,6 +19,12 @@ export class Timeline {
   #sequence = 0;
   #events = 0;
   readonly #heap: Entry[] = [];
+  readonly #onStep: (() => void) | undefined;
+
+  /** @param onStep  called after each event, when everything that could go on has gone on */
+  constructor(onStep?: () => void) {
+    this.#onStep = onStep;
+  }
 
   /** Milliseconds since the simulation began. */
   get nowMs(): number {
@@ -65,6 +71,7 @@ export class Timeline {
       this.#events += 1;
       entry.callback();
       await settle();
+      this.#onStep?.();
     }
     if (!isOver()) this.#nowMs = Math.max(this.#nowMs, untilMs);
   }

@@ -6,6 +6,8 @@ import type {TlsTwin, Hello} from './tls-twin.ts';
 export type Segment =
   | {readonly kind: 'bytes'; readonly data: Buffer}
   | {readonly kind: 'hello'; readonly hello: Hello}
+  /** What TLS could not verify. */
+  | {readonly kind: 'corrupt'}
   | {readonly kind: 'fin'}
   | {readonly kind: 'reset'};
 

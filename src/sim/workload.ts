@@ -1,47 +1,17 @@
 /**
- * What callers do in a simulation: an operator with rights, one with few, and a hostile one who records and sends again.
+ * What callers do in a simulation: an operator with rights, one with few, two who lose theirs, and a hostile one who records and sends
+ * again.
  */
-import type {FleetClient} from '../client/index.ts';
-import type {Connection, PublishOptions} from '../connect/index.ts';
+import {type FleetClient, planRamp, rampPath, type RequestStatistics, runRamp} from '../client/index.ts';
+import type {Connection} from '../connect/index.ts';
 import {errorMessage} from '../lib/errors.ts';
+import type {Files} from '../lib/platform.ts';
 import {emptyFilter} from '../protocol/index.ts';
 import type {Checks} from './checks.ts';
+import type {Tape} from './doubling.ts';
 import type {History} from './history.ts';
 import type {SimRandom} from './random.ts';
 import type {Timeline} from './timeline.ts';
-
-/** A request as it went over the wire. */
-export interface Recording {
-  readonly subject: string;
-  readonly payload: Buffer;
-}
-
-/** A tape of what one connection published; the hostile caller's treasure. */
-export class Tape {
-  readonly #recordings: Recording[] = [];
-
-  get recordings(): readonly Recording[] {
-    return this.#recordings;
-  }
-
-  /** The connection, with what it publishes to nodes kept. */
-  record(connection: Connection): Connection {
-    const publish = (subject: string, payload: Uint8Array, options?: PublishOptions): void => {
-      if (/\.(node|broadcast)\./.test(subject)) {
-        this.#recordings.push({subject, payload: Buffer.from(payload)});
-        if (this.#recordings.length > recordingsMax) this.#recordings.shift();
-      }
-      connection.publish(subject, payload, options);
-    };
-    return new Proxy(connection, {
-      get: (target, property) => {
-        if (property === 'publish') return publish;
-        const value: unknown = Reflect.get(target, property, target);
-        return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
-      },
-    });
-  }
-}
 
 export interface WorkloadOptions {
   readonly timeline: Timeline;
@@ -50,13 +20,21 @@ export interface WorkloadOptions {
   readonly checks: Checks;
   readonly nodes: readonly string[];
   readonly alice: FleetClient;
+  /** Where alice keeps the files of ramps. */
+  readonly files: Files;
   readonly carol: FleetClient;
+  /** Callers whose rights end while the simulation runs. */
+  readonly passing: readonly {readonly name: string; readonly client: FleetClient}[];
   readonly hostile: {readonly connection: Connection; readonly client: FleetClient; readonly tape: Tape};
 }
 
-const recordingsMax = 200;
 const pauseMs = {low: 500, high: 6_000} as const;
 const requestTimeoutMs = 8_000;
+/** What was recorded last is sent again to a node that has just started, this much later. */
+const afterStartMs = {low: 20, high: 1_500} as const;
+const recordingsToNewcomer = 8;
+/** No request takes longer, batches and ramps of a whole fleet included. */
+const openMsMax = 30 * 60_000;
 
 export class Workload {
   readonly #options: WorkloadOptions;
@@ -64,7 +42,8 @@ export class Workload {
   #requests = 0;
   #replays = 0;
   #task = 0;
-  #open = 0;
+  /** When each request began whose end has not come. */
+  readonly #open = new Map<number, number>();
 
   constructor(options: WorkloadOptions) {
     this.#options = options;
@@ -81,7 +60,33 @@ export class Workload {
 
   /** Requests whose end has not come. */
   get open(): number {
-    return this.#open;
+    return this.#open.size;
+  }
+
+  /** Looks for requests that do not end. */
+  check(): void {
+    const {timeline, checks} = this.#options;
+    for (const [number, atMs] of this.#open) {
+      checks.hold(timeline.nowMs - atMs < openMsMax, {
+        rule: 'every request ends',
+        text: `request ${number} has not ended in ${openMsMax / 60_000} minutes`,
+      });
+    }
+  }
+
+  /** A node has started: the hostile caller tries what it heard last. */
+  started(identity: string): void {
+    const {timeline, random, hostile} = this.#options;
+    if (this.#stopped) return;
+    for (const recording of hostile.tape.recordings.slice(-recordingsToNewcomer)) {
+      timeline.after(random.integer(afterStartMs.low, afterStartMs.high), () => {
+        this.#replays += 1;
+        this.#run(`mallory greets ${identity}`, async () => {
+          hostile.connection.publish(`mcollective.node.${identity}`, recording.payload);
+          return 'sent';
+        });
+      });
+    }
   }
 
   start(): void {
@@ -98,9 +103,13 @@ export class Workload {
   }
 
   #act(): void {
-    const {random, alice, carol} = this.#options;
+    const {random, alice, carol, passing} = this.#options;
     const roll = random.float();
-    if (roll < 0.35) this.#direct(alice, {caller: 'alice', action: 'write', batchSize: 0});
+    if (roll < 0.06) this.#ramp(alice);
+    else if (roll < 0.16) {
+      const {name, client} = random.pick(passing);
+      this.#direct(client, {caller: name, action: 'write', batchSize: 0});
+    } else if (roll < 0.35) this.#direct(alice, {caller: 'alice', action: 'write', batchSize: 0});
     else if (roll < 0.45) this.#direct(alice, {caller: 'alice', action: 'write', batchSize: random.integer(1, 10)});
     else if (roll < 0.55) this.#discover(alice);
     else if (roll < 0.65) this.#broadcast(alice);
@@ -114,35 +123,97 @@ export class Workload {
     client: FleetClient,
     options: {readonly caller: string; readonly action: string; readonly batchSize: number},
   ): void {
-    const {random, nodes, checks} = this.#options;
+    const {random, nodes} = this.#options;
     const {caller, action, batchSize} = options;
     const targets = nodes.filter(() => random.chance(0.5));
     const task = `task-${this.#task++}`;
     if (targets.length === 0) return;
     this.#run(`${caller} asks ${targets.length} nodes to ${action} ${task}`, async () => {
-      const answered: {node: string; statusCode: number; task: unknown}[] = [];
-      const statistics = await client.perform(
-        {
-          agent: 'ledger',
-          action,
-          data: {task},
-          kind: 'direct',
-          targets,
-          timeoutMs: requestTimeoutMs,
-          batchSize,
-          batchSleepMs: 300,
-        },
-        {reply: (reply) => answered.push({node: reply.sender, statusCode: reply.statusCode, task: taskOf(reply.data)})},
-      );
-      checks.ended({
-        requestId: statistics.requestId,
-        task,
-        callerId: `choria=${caller}.mcollective`,
-        asked: targets,
-        answered,
-        silent: statistics.noResponses,
-      });
+      const statistics = await this.#ask(client, {caller, action, batchSize, task, targets});
       return `${statistics.ok} ok, ${statistics.failed} refused, ${statistics.noResponses.length} silent`;
+    });
+  }
+
+  async #ask(
+    client: FleetClient,
+    asked: {
+      readonly caller: string;
+      readonly action: string;
+      readonly batchSize: number;
+      readonly task: string;
+      readonly targets: readonly string[];
+    },
+  ): Promise<RequestStatistics> {
+    const {caller, action, batchSize, task, targets} = asked;
+    const answered: {node: string; statusCode: number; task: unknown}[] = [];
+    const statistics = await client.perform(
+      {
+        agent: 'ledger',
+        action,
+        data: {task},
+        kind: 'direct',
+        targets,
+        timeoutMs: requestTimeoutMs,
+        batchSize,
+        batchSleepMs: 300,
+      },
+      {reply: (reply) => answered.push({node: reply.sender, statusCode: reply.statusCode, task: taskOf(reply.data)})},
+    );
+    this.#options.checks.ended({
+      requestId: statistics.requestId,
+      task,
+      callerId: `choria=${caller}.mcollective`,
+      asked: targets,
+      answered,
+      silent: statistics.noResponses,
+    });
+    return statistics;
+  }
+
+  /** In three steps, and no further when half of the nodes failed or were silent. */
+  #ramp(client: FleetClient): void {
+    const {random, nodes, checks, files, timeline} = this.#options;
+    const targets = nodes.filter(() => random.chance(0.6));
+    const task = `task-${this.#task++}`;
+    if (targets.length < 3) return;
+    this.#run(`alice asks ${targets.length} nodes in steps to write ${task}`, async () => {
+      const path = rampPath('/root/choria', task);
+      const plan = planRamp(targets, {ramp: '1,50%,100%', stopOnFailures: '50%'});
+      const record = {
+        agent: 'ledger',
+        action: 'write',
+        collective: 'mcollective',
+        startedAtMs: timeline.nowMs,
+        plan,
+        asked: 0,
+      };
+      const asked: string[] = [];
+      let bad = 0;
+      const {state} = await runRamp(record, {
+        files,
+        path,
+        request: async (step) => {
+          const isTooMany = asked.length > 0 && bad * 2 > asked.length;
+          checks.hold(!isTooMany, {
+            rule: 'a ramp stops',
+            text: `${task} went on after ${bad} of ${asked.length} nodes failed`,
+          });
+          const twice = step.filter((node) => asked.includes(node));
+          checks.hold(twice.length === 0, {rule: 'a ramp asks each node once', text: `${task}: ${twice.join(', ')}`});
+          asked.push(...step);
+          const statistics = await this.#ask(client, {
+            caller: 'alice',
+            action: 'write',
+            batchSize: 0,
+            task,
+            targets: step,
+          });
+          bad += step.length - statistics.ok;
+          return statistics;
+        },
+      });
+      checks.hold(asked.length <= targets.length, {rule: 'a ramp asks each node once', text: task});
+      return `${state.status} after ${state.asked}: ${state.ok} ok, ${state.failures} not`;
     });
   }
 
@@ -192,12 +263,12 @@ export class Workload {
   #run(text: string, act: () => Promise<string>): void {
     const {history, timeline} = this.#options;
     const number = ++this.#requests;
-    this.#open += 1;
+    this.#open.set(number, timeline.nowMs);
     history.add(timeline.nowMs, {kind: 'request', text: `${number} ${text}`});
     act()
       .catch((error: unknown) => `failed: ${errorMessage(error).split('\n')[0] ?? ''}`)
       .then((outcome) => {
-        this.#open -= 1;
+        this.#open.delete(number);
         history.add(timeline.nowMs, {kind: 'ended', text: `${number} ${outcome}`});
       })
       .catch((error: unknown) =>

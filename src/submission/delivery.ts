@@ -145,7 +145,7 @@ class Delivery implements SubmissionDelivery {
   async #confirm(path: string, message: SubmissionMessage): Promise<boolean> {
     const {connection, collective, platform, logger} = this.#options;
     const {clock, files, random} = platform;
-    if (message.nextTryMs > clock.nowMs()) return true;
+    if (isWaiting(message, clock.nowMs())) return true;
     try {
       const answer = await connection.request(submissionSubject(collective, message.subject), message.payload, {
         timeoutMs: submissionLimits.ackMs,
@@ -205,6 +205,11 @@ export function submissionHeaders(
       ? {'Choria-Token': [signer.token], 'Choria-Signature': [signer.sign(message.payload).toString('hex')]}
       : {}),
   };
+}
+
+/** A time further away than any wait was written under a clock that has gone back since. */
+function isWaiting({nextTryMs}: SubmissionMessage, nowMs: number): boolean {
+  return nextTryMs > nowMs && nextTryMs - nowMs <= submissionLimits.retryMsMax;
 }
 
 /** A stream that stored the message says where; anything else is a failure. */

@@ -15,6 +15,8 @@ export const submissionLimits = {
   filesPerPass: 500,
   /** How long a stream may take to confirm. */
   ackMs: 2_000,
+  /** The longest wait between two tries: one and a half of the last of the waits, 5 s. What says more was written under another clock. */
+  retryMsMax: 7_500,
   /** Temporary files of writers that died are removed when this old. */
   litterMs: 3_600_000,
 } as const;

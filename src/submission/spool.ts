@@ -1,8 +1,8 @@
 /**
  * The directory of messages that wait to be published: one folder for each priority, one file for each message.
  *
- * A message is written beside the folders and moved in when it is on disk, so nobody ever reads half of one. The names of one process
- * rise, also when its clock goes back.
+ * A message appears under its name when it is whole and on disk, name included, so nobody ever reads half of one and no power cut takes
+ * what was accepted. The names of one process rise, also when its clock goes back.
  */
 import {join} from 'node:path';
 import {errorMessage} from '../lib/errors.ts';
@@ -80,10 +80,8 @@ export async function createSubmissionSpool(options: {
       if (waiting >= messagesMax) throw new SubmissionError('ERR_SUBMISSION_FULL', 'spool is full');
       lastNs = createdNs > lastNs ? createdNs : lastNs + 1n;
       const name = `${lastNs}-${complete.id}.msg`;
-      const aside = join(directory, `.${name}`);
       try {
-        await files.writeAtomic(aside, encodeMessage(complete), {mode: 0o600});
-        await files.rename(aside, join(place, name));
+        await files.writeAtomic(join(place, name), encodeMessage(complete), {mode: 0o600});
       } catch (cause) {
         throw new SubmissionError(
           'ERR_SUBMISSION_SPOOL',
@@ -101,23 +99,31 @@ async function prepare(options: {
   readonly directory: string;
 }): Promise<void> {
   const {platform, directory} = options;
-  const {files, clock} = platform;
+  const {files} = platform;
   try {
     for (let priority = 0; priority < submissionLimits.priorities; priority++) {
       await files.makeDirectory(priorityDirectory(directory, priority), {mode: 0o700, recursive: true});
     }
     const info = await files.stat(directory);
     if ((info.mode & 0o002) !== 0) throw new Error('everybody may write to it');
-    // What writers left behind that died before they moved it in.
-    for (const entry of await files.list(directory)) {
-      const path = join(directory, entry.name);
-      if (entry.kind !== 'file' || !/^\..*\.(?:msg|tmp)$/.test(entry.name)) continue;
-      const {modifiedAtMs} = await files.lstat(path);
-      if (clock.nowMs() - modifiedAtMs > submissionLimits.litterMs) await files.remove(path);
-    }
+    const places = Array.from({length: submissionLimits.priorities}, (_, priority) =>
+      priorityDirectory(directory, priority),
+    );
+    for (const place of [directory, ...places]) await removeLitter(place, platform);
   } catch (cause) {
     throw new SubmissionError('ERR_SUBMISSION_SPOOL', `Cannot use the spool ${directory}: ${errorMessage(cause)}`, {
       cause,
     });
+  }
+}
+
+/** What writers left behind that died before it had its name. */
+async function removeLitter(directory: string, platform: Pick<Platform, 'files' | 'clock'>): Promise<void> {
+  const {files, clock} = platform;
+  for (const entry of await files.list(directory)) {
+    const path = join(directory, entry.name);
+    if (entry.kind !== 'file' || !/^\..*\.(?:msg|tmp)$/.test(entry.name)) continue;
+    const {modifiedAtMs} = await files.lstat(path);
+    if (clock.nowMs() - modifiedAtMs > submissionLimits.litterMs) await files.remove(path);
   }
 }

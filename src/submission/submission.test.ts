@@ -65,6 +65,38 @@ const message = (change: Partial<NewSubmission> = {}): NewSubmission => ({
 });
 
 describe('the submission spool', () => {
+  test('writes a message whole and synced under its name, with nothing left to be moved when it is accepted', async () => {
+    const {platform} = await world();
+    const operations: string[] = [];
+    const watched: Partial<Platform['files']> = {
+      rename: async () => void operations.push('rename'),
+      writeAtomic: async (path) => void operations.push(path.replace(/\d+-[^.]+/, 'NAME')),
+    };
+    const files = new Proxy(platform.files, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(watched, name) ?? Reflect.get(target, name, target);
+        return typeof value === 'function' ? (value as () => unknown).bind(target) : value;
+      },
+    });
+    const spool = await createSubmissionSpool({platform: {...platform, files}, directory: '/spool', messagesMax: 5});
+    await spool.submit(message({priority: 2}));
+    expect(operations).toEqual(['/spool/P2/NAME.msg']);
+  });
+
+  test('sends again at once when the clock has gone back by an hour since the last try', async () => {
+    const made = await world();
+    const {spool, delivery, sent, clock} = made;
+    let backMs = 0;
+    const nowMs = clock.nowMs.bind(clock);
+    clock.nowMs = () => nowMs() - backMs;
+    made.answer = silence;
+    await spool.submit(message({reliable: true}));
+    await delivery.pass();
+    backMs = 3_600_000;
+    await delivery.pass();
+    expect(sent.length).toBe(2);
+  });
+
   test.each<readonly [Partial<NewSubmission>, string]>([
     [{subject: ''}, 'subject is required'],
     [{subject: 'a.>'}, 'no wildcards'],

@@ -37,11 +37,18 @@ describe('the audit trail of a server', () => {
 
   test('a full disk is an error for the request, and the next line is written again', async () => {
     const {auditor, files} = await auditorWith({'plugin.rpcaudit.logfile': '/var/log/audit.log'});
-    files.fault = (operation, path) => (operation === 'append' ? systemError('ENOSPC', path) : undefined);
-    await expect(auditor?.record(request)).rejects.toThrow('Cannot write the audit log "/var/log/audit.log"');
-    files.fault = undefined;
     await auditor?.record(request);
-    expect((files.text('/var/log/audit.log') ?? '').split('\n').length).toBe(2);
+    files.partialBytes = 20;
+    await expect(auditor?.record(request)).rejects.toThrow('Cannot write the audit log "/var/log/audit.log"');
+    files.partialBytes = undefined;
+    await auditor?.record({...request, requestId: 'r2'});
+    const lines = (files.text('/var/log/audit.log') ?? '').split('\n');
+    // What the disk took of the second one stays; it must not spoil the third.
+    expect(lines.length).toBe(4);
+    expect([lines[0], lines[2]].map((line) => (JSON.parse(line ?? '') as {request_id: string}).request_id)).toEqual([
+      'r1',
+      'r2',
+    ]);
   });
 
   test('fault 67: passwords, tokens and keys among the inputs are not written', async () => {

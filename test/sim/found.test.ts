@@ -1,6 +1,6 @@
 /** What searches with many seeds found, each made again by its own cause. */
 import {describe, expect, test} from 'vitest';
-import {startSimulatedFleet} from '../../src/sim/index.ts';
+import {simulate, startSimulatedFleet} from '../../src/sim/index.ts';
 import {createLedgerAgent, type Run} from '../../src/sim/ledger.ts';
 
 describe('found by simulations', () => {
@@ -29,5 +29,21 @@ describe('found by simulations', () => {
     expect(runs.filter((run) => run.ageMs >= 60_000)).toEqual([]);
     expect(runs.length).toBeGreaterThan(0);
     expect(runs.length).toBeLessThan(20);
+  });
+
+  test('seed 3: machines that wait to be configured under protocol version 2 are, though nothing they say is signed', async () => {
+    const configured = new Set<string>();
+    const result = await simulate({
+      seed: '3',
+      minutes: 1,
+      nodes: 5,
+      security: 'tokens',
+      faults: false,
+      onEvent: ({kind, text}) => {
+        if (kind === 'started' && /^node[34]\.sim$/.test(text)) configured.add(text);
+      },
+    });
+    expect(result.violations).toEqual([]);
+    expect([...configured].sort()).toEqual(['node3.sim', 'node4.sim']);
   });
 });

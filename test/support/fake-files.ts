@@ -51,6 +51,9 @@ export class FakeFiles implements Files {
   /** Asked before each operation; an error given back is thrown instead of doing it. */
   fault: ((operation: FileOperation, path: string) => Error | undefined) | undefined;
 
+  /** An append takes so many bytes and then finds the disk full. */
+  partialBytes: number | undefined;
+
   constructor(
     contents: Readonly<Record<string, string | Uint8Array>> = {},
     options: {readonly nowMs?: () => number} = {},
@@ -102,7 +105,9 @@ export class FakeFiles implements Files {
     return {
       append: async (data) => {
         this.#check('append', path);
-        file.data = Buffer.concat([file.data, data]);
+        const taken = data.subarray(0, this.partialBytes ?? data.length);
+        file.data = Buffer.concat([file.data, taken]);
+        if (taken.length < data.length) throw systemError('ENOSPC', path);
         file.modifiedAtMs = this.#nowMs();
       },
       sync: async () => this.#check('sync', path),
