@@ -50,3 +50,6 @@ export const definitionDepthMax = 32;
 
 /** Actions, inputs and outputs that one interview for a description adds. */
 export const describedItemsMax = 1_000;
+
+/** One certificate file that is only shown. */
+export const certificateFileBytesMax = 1024 * 1024;

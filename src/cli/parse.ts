@@ -140,7 +140,7 @@ class CommandLineParser {
   }
 
   private findLong(name: string): {spec: FlagSpec; inverted: boolean} | undefined {
-    const direct = this.visible.findLast((flag) => flag.name === name);
+    const direct = this.visible.findLast((flag) => flag.name === name || flag.aliases?.includes(name));
     if (direct !== undefined) return {spec: direct, inverted: false};
     if (!name.startsWith('no-')) return undefined;
     const negated = this.visible.findLast((flag) => flag.name === name.slice(3) && flag.negatable === true);

@@ -175,9 +175,8 @@ function programName(argv: readonly string[]): string {
 export async function runCli(argv: readonly string[], given: CliContext): Promise<number> {
   const context: CliContext = {...given, platform: withQuestions(given)};
   if (programName(argv) === 'mco') {
-    const [{mcoProgram}, {classicWords}] = await Promise.all([import('./mco/program.ts'), import('./mco/words.ts')]);
-    const words = classicWords(argv.slice(1));
-    return (await showApplications(mcoProgram, {words, context})) ?? runProgramLine(mcoProgram, {words, context});
+    const {runMco} = await import('./mco/main.ts');
+    return runMco({context, words: argv.slice(1), runLine: (root, words) => runProgramLine(root, {words, context})});
   }
   return runProgramLine(program, {words: argv.slice(1), context});
 }
@@ -197,18 +196,6 @@ function withQuestions({platform, stdin, stdout}: CliContext): CliContext['platf
 interface Line {
   readonly words: readonly string[];
   readonly context: CliContext;
-}
-
-/** The lists of the classic client, which go to standard output. */
-async function showApplications(root: CommandSpec, {words, context}: Line): Promise<number | undefined> {
-  const [first, second] = words;
-  if (words.length > 0 && first !== 'help') return undefined;
-  if (second !== undefined && !second.startsWith('-')) {
-    return runHelpCommand({...context, stderr: context.stdout}, root, words.slice(1));
-  }
-  const {longList, shortList} = await import('./mco/list.ts');
-  context.stdout.write(first === 'help' ? longList(root) : shortList(root));
-  return 0;
 }
 
 async function runProgramLine(root: CommandSpec, {words, context}: Line): Promise<number> {

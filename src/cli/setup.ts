@@ -38,7 +38,8 @@ export async function loadCommandConfig(context: CliContext, parsed: ParsedArgum
   const {platform} = context;
   const path = await configPath(context, parsed);
   try {
-    return await loadConfig({platform, mode: 'user', path});
+    const config = await loadConfig({platform, mode: 'user', path});
+    return parsed.settings === undefined ? config : config.with(parsed.settings);
   } catch (error) {
     if (!(error instanceof ChoriaError)) throw error;
     const message = `could not parse configuration: ${errorMessage(error)}`;

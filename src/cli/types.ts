@@ -1,6 +1,7 @@
 /**
  * The command line as data: help, completion, introspection and the reference page come from the same declarations as the parser.
  */
+import type {ConfigKey, ConfigValue} from '../config/index.ts';
 import type {Platform} from '../lib/platform.ts';
 
 /** One output stream of a run. */
@@ -40,6 +41,8 @@ export interface CliContext {
 export interface FlagSpec {
   readonly name: string;
   readonly short?: string;
+  /** Older long names of the same flag. */
+  readonly aliases?: readonly string[];
   readonly help: string;
   readonly kind: 'boolean' | 'string' | 'integer' | 'unsigned' | 'duration' | 'enum' | 'map' | 'file';
   /** Accepts `--no-name`. */
@@ -69,6 +72,8 @@ export interface ParsedArguments {
   readonly command: readonly string[];
   readonly flags: Readonly<Record<string, unknown>>;
   readonly arguments: Readonly<Record<string, unknown>>;
+  /** Settings that flags put in place of the configured ones. */
+  readonly settings?: {readonly [K in ConfigKey]?: ConfigValue<K>};
   /** Names of the flags that were on the command line. */
   readonly given: ReadonlySet<string>;
 }

@@ -174,6 +174,13 @@ export const ownKeys = {
     usedBy: ['client'],
     doc: 'A request that may change things and reaches more nodes than this is sent only after a person said yes, or with --yes. 0 never asks.',
   },
+  'plugin.choria.mco_style': {
+    type: 'string',
+    default: 'current',
+    allowed: ['current', 'classic'],
+    usedBy: ['client'],
+    doc: 'What the name mco looks like: current as the Ruby client of Choria, which shows requests as choria req does, classic as MCollective 2.12 for scripts that read its output.',
+  },
   'plugin.choria.client.max_nodes': {
     type: 'integer',
     default: '0',

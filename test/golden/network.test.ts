@@ -22,13 +22,14 @@ beforeAll(async () => {
 });
 afterAll(() => lab[Symbol.asyncDispose]());
 
-const quick = ['--discovery-timeout', '1'];
+/** Only the limit: with our broker discovery ends when everybody has answered, and a busy machine needs its time. */
+const quick = ['--discovery-timeout', '10'];
 const inventory = ['--dm', 'inventory', '--do', 'file=/scratch/nodes/none.yaml'];
 
 const runs: Readonly<Record<string, readonly string[]>> = {
-  ping: ['ping', '--timeout', '1'],
-  'ping-names': ['ping', '--names', '--timeout', '1', '-F', 'country=mt'],
-  'ping-none': ['ping', '--timeout', '1', '-F', 'country=zz'],
+  ping: ['ping', '--timeout', '10'],
+  'ping-names': ['ping', '--names', '--timeout', '10', '-F', 'country=mt'],
+  'ping-none': ['ping', '--timeout', '10', '-F', 'country=zz'],
   find: ['find', ...quick, '-W', 'roles::web country=mt'],
   'find-verbose': ['find', '-v', '--nodes', '/scratch/nodes/nodes.txt'],
   'find-json': ['find', '--json', ...quick],
@@ -59,19 +60,60 @@ const runs: Readonly<Record<string, readonly string[]>> = {
   'inventory-collectives': ['inventory', '--collectives'],
   'inventory-nobody': ['inventory'],
   'tool-inventory': ['tool', 'inventory', '/scratch/fleet.json', '-I', 'n1.example.net', '-I', 'n2.example.net'],
+  'find-bad-operator': ['find', '-F', 'country~mt', ...quick],
+  'find-empty-value': ['find', '-F', 'country=', ...quick],
+  'req-bad-type': ['req', 'executor', 'signal', 'id=x', 'signal=nine'],
+  'req-bad-input-name': ['req', 'rpcutil', 'get_fact', 'fcat=country'],
+  'req-missing-input': ['req', 'rpcutil', 'get_fact'],
+  'req-nobody': ['req', 'rpcutil', 'ping', '-F', 'country=zz', ...quick],
+  'req-bad-expression': ['req', 'rpcutil', 'ping', '--filter-replies', 'ok(', '-I', 'n1.example.net'],
+  'executor-info': ['executor', 'info', 'nosuch', '-I', 'n1.example.net'],
+  'executor-signal': ['executor', 'signal', '9', 'nosuch', '--json', '-I', 'n1.example.net'],
+  'tool-protocol-failure': ['tool', 'protocol', '/scratch/nodes/nodes.txt'],
   'tool-inventory-failure': ['tool', 'inventory', '/scratch/fleet.txt', '-I', 'n1.example.net'],
 };
 
 const classicRuns: Readonly<Record<string, readonly string[]>> = {
-  'mco-ping': ['ping', '--dt', '1', '--with-fact', 'country=mt'],
-  'mco-ping-none': ['ping', '--dt', '1', '-F', 'country=zz'],
-  'mco-find': ['find', '--dt', '1', '-v'],
-  'mco-find-none': ['find', '--dt', '1', '-F', 'country=zz'],
-  'mco-rpc': ['rpc', 'rpcutil', 'get_fact', 'fact=country', '--no-progress', '--sort', '--dt', '1'],
+  'mco-ping': ['ping', '--dt', '10', '--with-fact', 'country=mt'],
+  'mco-ping-none': ['ping', '--dt', '10', '-F', 'country=zz'],
+  'mco-find': ['find', '--dt', '10', '-v'],
+  'mco-find-none': ['find', '--dt', '10', '-F', 'country=zz'],
+  'mco-rpc': ['rpc', 'rpcutil', 'get_fact', 'fact=country', '--no-progress', '--sort', '--dt', '10'],
   'mco-rpc-failed': ['rpc', 'rpcutil', 'get_config_item', 'item=no.such', '--np', '-I', 'n1.example.net'],
   'mco-rpc-unknown-agent': ['rpc', 'rpcutl', 'ping'],
-  'mco-facts': ['facts', 'country', '--dt', '1'],
+  'mco-facts': ['facts', 'country', '--dt', '10'],
   'mco-inventory': ['inventory', '--collectives'],
+  'mco-rpc-options': ['rpc', '--agent', 'rpcutil', '--action', 'ping', '-1', '--np', '--sort', '--dt', '10'],
+  'mco-rpc-no-results': ['rpc', 'rpcutil', 'ping', '--nr', '-I', 'n1.example.net'],
+  'mco-rpc-nothing': ['rpc'],
+  'mco-choria-unknown': ['choria', 'show'],
+  'mco-choria-request-cert': ['choria', 'request_cert'],
+  'mco-federation-trace': ['federation', 'trace', 'n1.example.net'],
+  'mco-federation-nothing': ['federation'],
+  'mco-describe-filter': ['describe_filter', '-F', 'country=mt', '-C', 'roles::web'],
+  'mco-unknown': ['fnd'],
+  'mco-later': ['playbook', 'run', 'x'],
+};
+
+const classic = ['--config', '/lab/client/classic.conf'];
+
+/** The same name in the style of MCollective 2.12. */
+const olderRuns: Readonly<Record<string, readonly string[]>> = {
+  'mco-classic-ping': ['ping', '--dt', '10', '-F', 'country=mt'],
+  'mco-classic-find': ['find', '--dt', '10', '-v'],
+  'mco-classic-rpc': ['rpc', 'rpcutil', 'get_fact', 'fact=country', '--sort', '--dt', '10'],
+  'mco-classic-rpc-verbose': ['rpc', 'rpcutil', 'get_fact', 'fact=country', '--np', '-v', '-I', 'n1.example.net'],
+  'mco-classic-rpc-json': ['rpc', 'rpcutil', 'get_fact', 'fact=country', '--json', '-I', 'n1.example.net'],
+  'mco-classic-rpc-failed': ['rpc', 'rpcutil', 'get_config_item', 'item=no.such', '--np', '-I', 'n1.example.net'],
+  'mco-classic-rpc-nobody': ['rpc', 'rpcutil', 'ping', '--np', '--dt', '10', '-F', 'country=zz'],
+  'mco-classic-rpc-silent': ['rpc', 'rpcutil', 'ping', '--np', '-t', '1', '-I', 'gone.example.net'],
+  'mco-classic-rpc-missing': ['rpc', 'rpcutil', 'get_fact'],
+  'mco-classic-rpc-display': ['rpc', 'rpcutil', 'ping', '--display', 'none'],
+  'mco-classic-facts': ['facts', 'country', '--dt', '10'],
+  'mco-classic-facts-verbose': ['facts', 'country', '-v', '--dt', '10'],
+  'mco-classic-inventory': ['inventory', 'n1.example.net'],
+  'mco-classic-inventory-collectives': ['inventory', '--lc', '--dt', '10'],
+  'mco-classic-plugin-doc': ['plugin', 'doc', 'rpcutil'],
 };
 
 function shown(name: string, text: string, argv: readonly string[]): string {
@@ -82,6 +124,7 @@ describe('commands that talk to a fleet', () => {
   const all = [
     ...Object.entries(runs).map(([name, words]) => [name, ['choria', ...words]] as const),
     ...Object.entries(classicRuns).map(([name, words]) => [name, ['mco', ...words]] as const),
+    ...Object.entries(olderRuns).map(([name, words]) => [name, ['mco', ...words, ...classic]] as const),
   ];
   for (const [name, argv] of all) {
     test.concurrent(`answers ${name} as recorded`, async ({expect}) => {

@@ -38,6 +38,7 @@ function labTexts(): Readonly<Record<string, string>> {
       security('broker.example.net'),
     ].join('\n'),
     'client/client.conf': `${collectives}identity = client.example.net\nlibdir = /lab/lib\nloglevel = warn\n${security('rip.mcollective')}`,
+    'client/classic.conf': `${collectives}identity = client.example.net\nlibdir = /lab/lib\nloglevel = warn\nplugin.choria.mco_style = classic\n${security('rip.mcollective')}`,
     'nodes/nodes.txt': 'n1.example.net\nn3.example.net\n',
   };
   for (const {name, ...facts} of nodes) {

@@ -12,6 +12,7 @@ import type {ActionDdl, AgentDdl} from '../../ddl/types.ts';
 import {errorMessage} from '../../lib/errors.ts';
 import type {NodeReply, RequestStatistics} from '../../rpc/index.ts';
 import {createProgress, type Progress} from '../render/progress.ts';
+import {suggestionSuffix} from '../suggest.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 import {
   checkWorkers,
@@ -62,7 +63,9 @@ export async function runReq(context: CliContext, parsed: ParsedArguments, hooks
   } catch (error) {
     if (mode !== 'jsonl') throw error;
     // Readers of lines get the failure as a line; the exit code stays 0, as they expect.
-    context.stdout.write(jsonLines.error(errorMessage(error)));
+    // Programs compare this text, so it comes without the word to a person.
+    const bare = error instanceof ClientError && error.code === 'ERR_CLIENT_NO_NODES' ? error.cause : undefined;
+    context.stdout.write(jsonLines.error(errorMessage(bare ?? error)));
     return 0;
   }
 }
@@ -123,7 +126,9 @@ function convertInputs(
   const converted = convertArguments(action, new Map(Object.entries(given)));
   for (const warning of converted.warnings) command.logger.warn(warning);
   if (converted.error === undefined) return converted.data;
-  throw new ClientError('ERR_CLIENT_INPUT', `invalid input: ${converted.error}`);
+  const unknown = Object.keys(given).find((name) => !action.inputs.has(name));
+  const hint = unknown === undefined ? '' : suggestionSuffix(unknown, [...action.inputs.keys()]);
+  throw new ClientError('ERR_CLIENT_INPUT', `invalid input: ${converted.error}${hint}`);
 }
 
 /** Sends the request and leaves the replies to whoever listens on the subject given. */

@@ -1,18 +1,23 @@
 /** `mco ping`, `find` and `rpc`: the work of our commands, the texts and exit codes of the Ruby client (cli.md 1.4 and 4). */
-import {discoverOptions, filterFlagsOf, isGiven, numberFlag, textFlag, withClient} from '../commands/network.ts';
+import {filterFlagsOf, isGiven, numberFlag, textFlag, withClient} from '../commands/network.ts';
 import {runReq} from '../commands/req-run.ts';
 import {inertLine} from '../render/inert.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
+import {calledAction, withClassicMeanings} from './arguments.ts';
+import {connectInTime, findNodes, isNamed, limited} from './discovery.ts';
 import {exitCodeOf, exitCodes} from './exit-codes.ts';
+import type {McoStyle} from './style.ts';
 
 /** Every node of a fleet has it. */
 const everywhereAgent = 'rpcutil';
 
-export async function runMcoPing(context: CliContext, parsed: ParsedArguments): Promise<number> {
+export async function runMcoPing(context: CliContext, given: ParsedArguments, style: McoStyle): Promise<number> {
+  const parsed = withClassicMeanings(given);
   const {stdout, signal} = context;
-  const seconds = numberFlag(parsed, 'discovery-timeout');
-  return withClient(context, parsed, async ({client}) => {
-    const {answers} = await client.ping({
+  const seconds = numberFlag(parsed, 'timeout') ?? numberFlag(parsed, 'discovery-timeout');
+  return withClient(context, parsed, async (command) => {
+    await connectInTime(context, command, parsed);
+    const {answers} = await command.client.ping({
       filter: filterFlagsOf(parsed),
       collective: textFlag(parsed, 'target'),
       timeoutMs: seconds === undefined || seconds <= 0 ? undefined : seconds * 1_000,
@@ -28,36 +33,45 @@ export async function runMcoPing(context: CliContext, parsed: ParsedArguments): 
     const times = answers.map((answer) => answer.elapsedMs).toSorted((a, b) => a - b);
     const average = times.reduce((sum, time) => sum + time, 0) / times.length;
     const [max, min, avg] = [times.at(-1) ?? 0, times[0] ?? 0, average].map((time) => time.toFixed(2));
-    stdout.write(`${times.length} replies max: ${max} min: ${min} avg: ${avg}\n`);
+    // Where the chart would stand the classic client leaves a space.
+    const end = style === 'classic' ? ' ' : '';
+    stdout.write(`${times.length} replies max: ${max} min: ${min} avg: ${avg}${end}\n`);
     return 0;
   });
 }
 
-export async function runMcoFind(context: CliContext, parsed: ParsedArguments): Promise<number> {
+export async function runMcoFind(context: CliContext, given: ParsedArguments, style: McoStyle): Promise<number> {
+  const parsed = withClassicMeanings(given);
   const {stdout, stderr} = context;
   const isVerbose = isGiven(parsed, 'verbose');
   return withClient(
     context,
     parsed,
-    async ({client, config}) => {
-      const seconds = numberFlag(parsed, 'discovery-timeout') ?? config.get('discovery_timeout');
-      const found = await client.discover({
-        ...(await discoverOptions(context, parsed)),
-        agent: everywhereAgent,
-        onSelected: ({shownName}) => {
-          const line = `Discovering hosts using the ${shownName} method for ${seconds} second(s) .... `;
-          if (isVerbose) stderr.write(line);
-        },
-      });
-      if (isVerbose) stderr.write(`${found.identities.length}\n\n`);
+    async (command) => {
+      const found = await findNodes(context, command, {parsed, agent: everywhereAgent, isTold: isVerbose});
+      if (isVerbose) stderr.write('\n');
       stdout.write(found.identities.map((name) => `${inertLine(name)}\n`).join(''));
+      if (isVerbose && style === 'classic') {
+        const seconds = (found.elapsedMs / 1_000).toFixed(2);
+        stderr.write(
+          `\nDiscovered ${found.identities.length} nodes in ${seconds} seconds using the ${found.method} discovery plugin\n`,
+        );
+      }
       return found.identities.length === 0 ? exitCodes.noNodes : 0;
     },
     {level: 'fatal'},
   );
 }
 
-export async function runMcoRpc(context: CliContext, parsed: ParsedArguments): Promise<number> {
+export async function runMcoRpc(context: CliContext, given: ParsedArguments): Promise<number> {
+  const {agent, action, inputs} = calledAction(given);
+  const one = isGiven(given, 'one') ? {limit: '1'} : {};
+  const parsed: ParsedArguments = {
+    ...given,
+    flags: {...given.flags, ...one},
+    arguments: {agent, action, args: inputs},
+  };
+  if (isGiven(parsed, 'no-results')) return sendOnly(context, parsed, {agent, action, inputs});
   let code = 0;
   const ended = await runReq(context, parsed, {
     onFinished: (statistics, found) => {
@@ -68,8 +82,26 @@ export async function runMcoRpc(context: CliContext, parsed: ParsedArguments): P
   return ended === 0 ? code : ended;
 }
 
-function isNamed(parsed: ParsedArguments): boolean {
-  const {facts = [], classes = [], identities = [], combined = [], compound} = filterFlagsOf(parsed);
-  const others = facts.length + classes.length + combined.length + (compound === undefined ? 0 : 1);
-  return others === 0 && identities.length > 0 && !identities.some((name) => name.startsWith('/'));
+async function sendOnly(
+  context: CliContext,
+  parsed: ParsedArguments,
+  call: ReturnType<typeof calledAction>,
+): Promise<number> {
+  const {describeCall} = await import('./classic/rpc-run.ts');
+  return withClient(context, parsed, async (command) => {
+    const {ddl, action, data} = await describeCall(command, call);
+    const found = await findNodes(context, command, {parsed, agent: ddl.metadata.name, isTold: false});
+    const statistics = await command.client.perform({
+      agent: ddl.metadata.name,
+      action: action.name,
+      data,
+      targets: limited(command, found, parsed),
+      collective: textFlag(parsed, 'target'),
+      timeoutMs: command.client.requestTimeoutMs(ddl),
+      replyTo: 'dev.null',
+      signal: context.signal,
+    });
+    context.stdout.write(`Request sent with id: ${statistics.requestId}\n`);
+    return 0;
+  });
 }
