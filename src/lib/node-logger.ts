@@ -63,6 +63,8 @@ export function logDestinationOf(setting: string): LogDestination {
 
 /** Closing flushes nothing (lines are written as they come); it gives the file back. */
 export interface ClosableLogger extends Logger {
+  /** Opens the file by its name again, so that a rotated one can go. A new file that cannot be opened leaves the old one in use. */
+  reopen(): void;
   close(): void;
 }
 
@@ -90,7 +92,11 @@ export function createLogger(options: LoggerOptions): ClosableLogger {
     engine ??= createEngine(options.level, write);
     engine[level]({fields: plainFields(fields)}, message);
   };
-  return {...createFacade(options.level, {log, fields: {}}), close: () => output.close()};
+  return {
+    ...createFacade(options.level, {log, fields: {}}),
+    reopen: () => output.reopen?.(),
+    close: () => output.close(),
+  };
 }
 
 function formOf(options: LoggerOptions): LogForm {
@@ -179,6 +185,7 @@ function plainFields(fields: LogFields): LogFields {
 
 interface Output {
   write(text: string): void;
+  reopen?(): void;
   close(): void;
 }
 
@@ -187,11 +194,27 @@ function openOutput(options: LoggerOptions, lostNotice: (count: number) => strin
   const {destination, sink} = options;
   if (destination === 'discard') return {write() {}, close() {}};
   if (typeof destination === 'object') {
-    const descriptor = openLogFile(destination.path);
-    return descriptorOutput(descriptor, {lostNotice, close: () => closeSync(descriptor)});
+    return fileOutput(destination.path, lostNotice);
   }
   if (sink) return {write: (text) => sink.write(text), close() {}};
   return descriptorOutput(destination === 'stdout' ? 1 : 2, {lostNotice, close() {}});
+}
+
+function fileOutput(path: string, lostNotice: (count: number) => string): Output {
+  const open = (): Output => {
+    const descriptor = openLogFile(path);
+    return descriptorOutput(descriptor, {lostNotice, close: () => closeSync(descriptor)});
+  };
+  let current = open();
+  return {
+    write: (text) => current.write(text),
+    reopen() {
+      const before = current;
+      current = open();
+      before.close();
+    },
+    close: () => current.close(),
+  };
 }
 
 /** Mode 0666 less umask, as the packages' logrotate rules expect. A FIFO without a reader is refused instead of waited for. */

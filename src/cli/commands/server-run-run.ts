@@ -14,6 +14,7 @@ import {CliError} from '../errors.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 import {provisioningTokenFile} from './provisioning-token.ts';
 import {version} from '../version.ts';
+import {createHangupHandler} from './server-reload.ts';
 
 /** Runs until told to stop, over every restart that an agent asks for. */
 export async function runServer(context: CliContext, parsed: ParsedArguments): Promise<number> {
@@ -25,14 +26,59 @@ export async function runServer(context: CliContext, parsed: ParsedArguments): P
     processes.replace?.();
     return restartedByOthers;
   }
-  for (;;) {
-    const outcome = await runOnce(context, parsed, upgrade);
+  const hangup: {handler: () => void} = {handler: () => undefined};
+  // From the first moment on: without a handler a hangup ends the process.
+  const unhang = context.onHangup?.(() => hangup.handler());
+  try {
+    return await runAgainAndAgain(context, parsed, {upgrade, hangup});
+  } finally {
+    unhang?.();
+  }
+}
+
+interface RunState {
+  readonly upgrade: UpgradeState;
+  /** What a hangup does now. */
+  readonly hangup: {handler: () => void};
+}
+
+async function runAgainAndAgain(context: CliContext, parsed: ParsedArguments, state: RunState): Promise<number> {
+  const {processes} = context.platform;
+  for (let earlier: ServerStart | undefined; ; ) {
+    const ran = await runReloaded(context, parsed, {...state, earlier});
+    const {outcome} = ran;
     if (typeof outcome === 'number') return outcome;
+    earlier = outcome === 'reload' ? ran.start : undefined;
+    if (outcome === 'reload') continue;
     // A new process where the system can put one in the place of this; otherwise everything is made anew in this one.
     processes.replace?.();
     // Another program is not in this process: whoever watches over it starts it.
     if (outcome === 'upgraded') return restartedByOthers;
   }
+}
+
+/** A changed configuration with which the server cannot be made must not end it: the one before is used again. */
+async function runReloaded(
+  context: CliContext,
+  parsed: ParsedArguments,
+  state: RunState & {readonly earlier: ServerStart | undefined},
+): Promise<Ran> {
+  const {earlier} = state;
+  if (earlier === undefined) return runOnce(context, parsed, {...state, start: await prepareStart(context, parsed)});
+  try {
+    return await runOnce(context, parsed, {...state, start: await prepareStart(context, parsed)});
+  } catch (error) {
+    if (context.signal.aborted) throw error;
+    context.stderr.write(
+      `Could not start with the changed configuration, the earlier one is used: ${errorMessage(error)}\n`,
+    );
+    return runOnce(context, parsed, {...state, start: earlier});
+  }
+}
+
+interface Ran {
+  readonly outcome: number | 'restart' | 'upgraded' | 'reload';
+  readonly start: ServerStart;
 }
 
 /** An end that service managers take for a failure, after which they start the program again. */
@@ -41,14 +87,15 @@ const restartedByOthers = 1;
 async function runOnce(
   context: CliContext,
   parsed: ParsedArguments,
-  upgrade: UpgradeState,
-): Promise<number | 'restart' | 'upgraded'> {
+  {start, upgrade, hangup}: RunState & {readonly start: ServerStart},
+): Promise<Ran> {
   const {platform} = context;
-  const start = await prepareStart(context, parsed);
   const {config, target, configPath, isProvisioning} = start;
   const logger = openServerLogger({context, parsed, config});
   for (const warning of [...config.warnings, ...start.notes]) logger.warn(warning);
   const asked = createRequested();
+  hangup.handler = createHangupHandler({platform, config, configPath, logger, isProvisioning, reload: asked.reload});
+  context.limitShutdown?.(graceMsOf(config) + stopSlackMs);
   const server = await createServer({
     config,
     platform,
@@ -62,35 +109,46 @@ async function runOnce(
     ...(target === undefined ? {} : {provisioning: {target, configPath, isProvisioning, ...asked.control}}),
   });
   await writePid(context, parsed.flags['pid']);
+  // A configuration that names the wrong broker is changed while the server looks for it.
+  const changed = new AbortController();
+  void asked.promise.then(() => changed.abort());
   try {
-    await server.start({signal: context.signal});
+    await server.start({signal: AbortSignal.any([context.signal, changed.signal])});
   } catch (error) {
+    if (changed.signal.aborted) {
+      logger.close();
+      return {outcome: 'reload', start};
+    }
     if (!context.signal.aborted) throw error;
     throw new CliError('ERR_CLI_FAILED', 'the server was stopped before it was connected to a broker', {cause: error});
   }
   if (upgrade.kind === 'new') await upgrade.confirm();
   const outcome = await Promise.race([untilAborted(context.signal), asked.promise]);
-  logger.info(
-    outcome === 'restart' || outcome === 'upgraded'
-      ? 'Restarting'
-      : `Shutting down on ${outcome === 'shutdown' ? 'request' : 'interrupt'}`,
-  );
+  const isEnd = outcome === undefined || outcome === 'shutdown';
+  logger.info(isEnd ? `Shutting down on ${outcome === 'shutdown' ? 'request' : 'interrupt'}` : 'Restarting');
+  hangup.handler = () => undefined;
   const code = await stopServer(server, {context, config, logger});
-  return (outcome === 'restart' || outcome === 'upgraded') && code === 0 ? outcome : code;
+  logger.close();
+  return {outcome: isEnd || code !== 0 ? code : outcome, start};
 }
 
-type Asked = 'restart' | 'upgraded' | 'shutdown';
+type Asked = 'restart' | 'upgraded' | 'shutdown' | 'reload';
 
 /** What the agent `choria_provision` asks of this program. */
 function createRequested(): {
   readonly promise: Promise<Asked>;
   readonly control: {readonly restart: (reason?: 'upgraded') => void; readonly shutdown: () => void};
+  readonly reload: () => void;
 } {
   let ask: (what: Asked) => void = () => undefined;
   const promise = new Promise<Asked>((resolve) => {
     ask = resolve;
   });
-  return {promise, control: {restart: (reason) => ask(reason ?? 'restart'), shutdown: () => ask('shutdown')}};
+  return {
+    promise,
+    control: {restart: (reason) => ask(reason ?? 'restart'), shutdown: () => ask('shutdown')},
+    reload: () => ask('reload'),
+  };
 }
 
 async function prepareStart(context: CliContext, parsed: ParsedArguments): Promise<ServerStart> {
@@ -170,6 +228,11 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), {once: true}));
 }
 
+/** How long running actions may go on when the server is told to stop. */
+function graceMsOf(config: Config): number {
+  return Math.max(0, config.get('soft_shutdown_timeout')) * 1000;
+}
+
 /** Beyond the time that running actions are given, everything else has to end in this. */
 const stopSlackMs = 5000;
 
@@ -178,7 +241,7 @@ async function stopServer(
   options: {readonly context: CliContext; readonly config: Config; readonly logger: ClosableLogger},
 ): Promise<number> {
   const {context, config, logger} = options;
-  const graceMs = Math.max(0, config.get('soft_shutdown_timeout')) * 1000;
+  const graceMs = graceMsOf(config);
   const limit = new Promise<'late'>((resolve) => {
     context.platform.clock.setTimer(() => resolve('late'), graceMs + stopSlackMs, {background: true});
   });
