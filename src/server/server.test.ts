@@ -13,7 +13,8 @@ import type {PublishOptions} from '../connect/index.ts';
 import {createNodePlatform} from '../lib/node-platform.ts';
 import {parseLifecycleEvent} from '../events/index.ts';
 import {encodeHeaders} from '../natswire/index.ts';
-import {encodeAgain, isResent} from '../protocol/index.ts';
+import {createTransportCache, encodeAgain, isResent} from '../protocol/index.ts';
+import {serverLimits} from './limits.ts';
 
 describe('subscriptions', () => {
   test('a server listens on its node subject and on each agent, in every collective', async () => {
@@ -39,6 +40,50 @@ describe('subscriptions', () => {
     expect(node.connection.subjects.has('mcollective.broadcast.agent.late')).toBe(true);
     await node.server.agents.remove('late');
     expect(node.connection.subjects.has('mcollective.broadcast.agent.late')).toBe(false);
+  });
+});
+
+describe('the inbox', () => {
+  test('takes more in a life than it holds at once', async () => {
+    await using node = await startTestServer();
+    const junk = Buffer.alloc(1024 * 1024, 'x');
+    const count = serverLimits.inboxBytesMax / junk.length + 3;
+    for (let index = 0; index < count; index++) node.deliver(junk);
+    await node.settled();
+    expect(node.statistics()).toMatchObject({total: count, unvalidated: count});
+  });
+
+  test('is looked at again when a turn was over before it was empty', async () => {
+    const real = createNodePlatform();
+    let elapsedMs = 0;
+    // Each look at the clock finds the turn over.
+    const clock = {...real.clock, monotonicMs: () => (elapsedMs += 2 * serverLimits.turnMs)};
+    const transports = createTransportCache();
+    let deliverMore: (() => void) | undefined;
+    const agent = countingAgent();
+    await using node = await startTestServer({
+      agents: [agent],
+      platform: {...real, clock},
+      parts: {
+        shared: {
+          transports: {
+            ...transports,
+            open: (payload) => {
+              deliverMore?.();
+              return transports.open(payload);
+            },
+          },
+        },
+      },
+    });
+    const requests = await Promise.all([signedRequest(), signedRequest(), signedRequest()]);
+    const [first, ...more] = requests;
+    deliverMore = () => {
+      deliverMore = undefined;
+      for (const request of more) node.deliver(request);
+    };
+    if (first !== undefined) node.deliver(first);
+    await expect.poll(() => agent.calls()).toBe(3);
   });
 });
 

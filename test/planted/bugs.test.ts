@@ -10,6 +10,7 @@ const bugs = JSON.parse(readFileSync(join(root, 'test', 'planted', 'bugs.json'),
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+  readonly tests: readonly string[];
 }[];
 
 test('there are at least fifty, each with its own name', () => {
@@ -22,4 +23,5 @@ test.each(bugs.map((bug) => [bug.id, bug] as const))('%s can be planted', (_id, 
   expect(existsSync(path)).toBe(true);
   expect(readFileSync(path, 'utf8').split(bug.find).length - 1).toBe(1);
   expect(bug.replace).not.toBe(bug.find);
+  expect(bug.tests.filter((place) => !existsSync(join(root, place)))).toEqual([]);
 });
