@@ -23,7 +23,7 @@ async function generate(settings: Omit<EmulatedAgentSettings, 'name'>, data: obj
       collective: 'mcollective',
       agent: 'emulated0',
       ttlSeconds: 60,
-      sentAtMs: 0,
+      sentAtMs: clock.nowMs(),
       filter: emptyFilter,
       body: Buffer.from(JSON.stringify({agent: 'emulated0', action: 'generate', data})),
     },
