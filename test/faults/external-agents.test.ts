@@ -255,7 +255,7 @@ describe('fault 44: what programs print and how they end', () => {
 
 test('fault 45: a thousand calls of a slow action start few programs, are refused with a word, and leave others alone', async () => {
   const lab = await startLab();
-  place(lab, 'slow', 'sleep 1; printf \'{"data":{}}\' > "$2"\n', {timeout: 2});
+  place(lab, 'slow', 'sleep 0.2; printf \'{"data":{}}\' > "$2"\n', {timeout: 3});
   place(lab, 'quick', 'printf \'{"data":{}}\' > "$2"\n');
   await scanned(lab);
   const calls = Array.from({length: 1000}, () => lab.call('slow'));
