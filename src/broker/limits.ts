@@ -78,6 +78,14 @@ export const engineLimits = {
   responsesMax: 4096,
   /** Refusals of one connection that are logged; the rest is only counted. */
   violationsLoggedMax: 5,
+  /** TLS handshakes at once: what one core does in a fifth of a second, so that each ends well within the clients' two seconds. */
+  handshakesMax: 256,
+  /** Connections that wait for theirs; clients come again. */
+  handshakesWaitingMax: 20_000,
+  /** Who has waited this long would be gone before the handshake ends. */
+  handshakeWaitMs: 1500,
+  /** A handshake that takes longer waits for its peer, and its place is another's. */
+  handshakePlaceMs: 500,
   /** Waiting for the first byte of a TLS handshake before INFO is sent in clear. */
   handshakeFirstWaitMs: 50,
   /** Largest interval of the round that looks after time-outs. */

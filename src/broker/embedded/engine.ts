@@ -4,6 +4,7 @@
  * Accepts connections, secures them, keeps time (authentication, pings, write deadlines) and ends them. What is said on a connection is
  * the business of `client.ts`.
  */
+import {HandshakeGate} from './handshake-gate.ts';
 import {X509Certificate} from 'node:crypto';
 import {errorMessage} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/logger.ts';
@@ -83,6 +84,7 @@ export class EmbeddedEngine implements Engine {
   /** A fresh public server key, as nats-server makes at each start. */
   readonly serverId: string;
   #options: EmbeddedEngineOptions;
+  readonly #gate: HandshakeGate;
   readonly #core: EngineCore;
   readonly #clients = new Map<number, ClientConnection>();
   readonly #closed = new ClosedConnections();
@@ -119,6 +121,7 @@ export class EmbeddedEngine implements Engine {
       onAdmitted: (id) => this.#withClient(id, (client) => this.#system.connected(client)),
       onRefused: (id) => this.#withClient(id, (client) => this.#system.refused(client)),
     });
+    this.#gate = new HandshakeGate(clock);
     this.#startedAtMs = clock.nowMs();
     this.#processUsage = options.processUsage ?? (() => ({rssBytes: 0, cpuPercent: 0, cores: 1}));
     this.#system = new SystemService({view: () => this.monitoring, kick: (id) => this.kick(id)});
@@ -483,6 +486,13 @@ export class EmbeddedEngine implements Engine {
   }
 
   async #handshake(client: ClientConnection, tls: EngineTls): Promise<boolean> {
+    if (!(await this.#gate.enter())) {
+      this.#core.logger.debug('Letting a connection go: too many TLS handshakes are under way', {cid: client.id});
+      client.closeReason = closeReasons.tlsHandshake;
+      client.stream.destroy();
+      return false;
+    }
+    const leave = this.#gate.place();
     try {
       await client.stream.startTlsServer({
         material: tls.material,
@@ -499,6 +509,8 @@ export class EmbeddedEngine implements Engine {
       });
       client.stream.destroy();
       return false;
+    } finally {
+      leave();
     }
   }
 
