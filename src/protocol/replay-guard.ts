@@ -129,9 +129,9 @@ class ReplayMemory implements ReplayGuard {
     found: {readonly record: ReplayRecord; readonly nowMs: number},
   ): void {
     const {record, nowMs} = found;
-    const who = `request ${quoteName(request.id)} of ${quoteName(request.callerId)}`;
+    const who = (): string => `request ${quoteName(request.id)} of ${quoteName(request.callerId)}`;
     if (this.expiryByKey.has(record.key)) {
-      throw new ProtocolError('ERR_REQUEST_REPLAYED', `Cannot accept ${who}: it was already accepted once`, {
+      throw new ProtocolError('ERR_REQUEST_REPLAYED', `Cannot accept ${who()}: it was already accepted once`, {
         stage: 'replay',
         details: {requestId: request.id, callerId: request.callerId},
       });
@@ -140,7 +140,7 @@ class ReplayMemory implements ReplayGuard {
     if (record.expiresAtMs <= this.forgottenUntilMs || request.sentAtMs <= this.refuseSentUntilMs) {
       throw new ProtocolError(
         'ERR_REQUEST_EXPIRED',
-        `Cannot accept ${who}: it is from a time of which requests are no longer remembered, expected a newer one`,
+        `Cannot accept ${who()}: it is from a time of which requests are no longer remembered, expected a newer one`,
         {stage: 'replay'},
       );
     }
@@ -148,7 +148,7 @@ class ReplayMemory implements ReplayGuard {
     if (this.size >= this.entriesMax || ofCaller >= this.entriesPerCallerMax) {
       throw new ProtocolError(
         'ERR_REPLAY_MEMORY_FULL',
-        `Cannot accept ${who}: ${this.size} requests are remembered, ${ofCaller} of this caller, at most ${this.entriesMax} and ${this.entriesPerCallerMax} are kept`,
+        `Cannot accept ${who()}: ${this.size} requests are remembered, ${ofCaller} of this caller, at most ${this.entriesMax} and ${this.entriesPerCallerMax} are kept`,
         {stage: 'replay'},
       );
     }

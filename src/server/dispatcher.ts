@@ -39,12 +39,29 @@ interface FollowedCall {
   end(reason: NoteReason | undefined): void;
 }
 
+/** A call's signal, made when somebody asks for it: most calls end before anybody does, and a signal costs more than they do. */
+class CallEnd {
+  #controller: AbortController | undefined;
+  #reason: Error | undefined;
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    return this.#controller.signal;
+  }
+
+  abort(reason: Error): void {
+    this.#reason ??= reason;
+    this.#controller?.abort(reason);
+  }
+}
+
 class AgentDispatcher implements Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #queues = new Map<string, FairQueue>();
   readonly #underWay = new Set<string>();
   /** Calls under way, to be told when the server stops. */
-  readonly #calls = new Set<AbortController>();
+  readonly #calls = new Set<CallEnd>();
 
   /** Who may run what, and who writes it down: handed to the agent with each call. */
   readonly #decisions: Pick<AgentCall, 'authorizer' | 'auditor'>;
@@ -145,7 +162,7 @@ class AgentDispatcher implements Dispatcher {
       return;
     }
     call.started();
-    const controller = new AbortController();
+    const end = new CallEnd();
     const seconds = agent.metadata.timeoutSeconds;
     let expired = false;
     const timer = clock.setTimer(() => {
@@ -155,14 +172,16 @@ class AgentDispatcher implements Dispatcher {
         request: request.id,
       });
       call.end('timed-out');
-      controller.abort(new Error(`agent ${request.agent} did not end in ${seconds} s`));
+      end.abort(new Error(`agent ${request.agent} did not end in ${seconds} s`));
     }, seconds * 1000);
-    this.#calls.add(controller);
+    this.#calls.add(end);
     try {
       const body = await agent.handle({
         request,
         node,
-        signal: controller.signal,
+        get signal() {
+          return end.signal;
+        },
         ...(opened.claims === undefined ? {} : {claims: opened.claims}),
         ...this.#decisions,
       });
@@ -179,7 +198,7 @@ class AgentDispatcher implements Dispatcher {
       }
     } finally {
       timer.cancel();
-      this.#calls.delete(controller);
+      this.#calls.delete(end);
     }
   }
 
