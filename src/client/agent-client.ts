@@ -140,10 +140,23 @@ export class ActionRequest<Output extends ActionOutput> {
   }
 }
 
+/** Before discovery: nobody is asked for a call that cannot be made. */
+function checkInputs(ddl: AgentDdl, call: {readonly action: string; readonly data: Outputs}): void {
+  const {name} = ddl.metadata;
+  const action = findAction(ddl, call.action);
+  const {error} = checkRequestData(action, withInputDefaults(action, call.data));
+  if (error === undefined) return;
+  throw new ClientError('ERR_CLIENT_INPUT', `Cannot call ${name}#${call.action}: ${error}`, {
+    details: {name, action: call.action},
+  });
+}
+
 /** Settings of a generated client; absent ones are the configuration's. */
 export interface AgentClientOptions {
   readonly discoveryMethod?: string;
   readonly discoveryTimeoutMs?: number;
+  /** Finds the nodes in place of the built-in methods; its answer is remembered like theirs. */
+  readonly discovery?: (options: {readonly signal: AbortSignal | undefined}) => Promise<readonly string[]>;
   /** Told how discovery went. */
   readonly onDiscovered?: (nodes: readonly string[]) => void;
 }
@@ -179,7 +192,12 @@ export class AgentClient {
   }
 
   async #discover(signal: AbortSignal | undefined): Promise<readonly string[]> {
-    const {discoveryMethod, discoveryTimeoutMs, onDiscovered} = this.#settings;
+    const {discoveryMethod, discoveryTimeoutMs, onDiscovered, discovery} = this.#settings;
+    if (discovery !== undefined) {
+      const nodes = await discovery({signal});
+      onDiscovered?.(nodes);
+      return nodes;
+    }
     const {identities} = await this.#client.discover({
       filter: this.#filter,
       agent: this.ddl.metadata.name,
@@ -261,6 +279,21 @@ export class AgentClient {
     return this.#set({targets});
   }
 
+  /** Replies go to this subject and not to this program. */
+  optionReplyTo(replyTo: string): this {
+    return this.#set({replyTo});
+  }
+
+  /**
+   * For programs that were written for clients with several connections: here one connection does the work of all.
+   *
+   * @throws {ClientError} `ERR_CLIENT_WORKERS`
+   */
+  optionWorkers(workers: number): this {
+    if (Number.isInteger(workers) && workers > 0) return this;
+    throw new ClientError('ERR_CLIENT_WORKERS', `Cannot use ${workers} workers: expected at least 1`);
+  }
+
   /** Only replies for which the expression is true are handed over. */
   optionExprFilter(replyFilter: string): this {
     return this.#set({replyFilter});
@@ -275,11 +308,7 @@ export class AgentClient {
   async send(action: string, data: Outputs, signal: AbortSignal | undefined): Promise<ReturnType<Client['request']>> {
     const {ddl} = this;
     const {name, service} = ddl.metadata;
-    const described = findAction(ddl, action);
-    const {error} = checkRequestData(described, withInputDefaults(described, data));
-    if (error !== undefined) {
-      throw new ClientError('ERR_CLIENT_INPUT', `Cannot call ${name}#${action}: ${error}`, {details: {name, action}});
-    }
+    checkInputs(ddl, {action, data});
     const targets = service ? [] : (this.#request.targets ?? (await this.discoverNodes({signal})));
     if (!service && targets.length === 0) {
       throw new ClientError('ERR_CLIENT_NO_NODES', `Cannot call ${name}#${action}: no nodes were discovered`);

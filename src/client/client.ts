@@ -1,7 +1,7 @@
 /** The client: discovery, requests and pings over one connection that is opened when it is first needed. */
 import type {Config} from '../config/types.ts';
 import type {Connection} from '../connect/types.ts';
-import {withInputDefaults} from '../ddl/index.ts';
+import {checkRequestData, withInputDefaults} from '../ddl/index.ts';
 import type {ActionDdl, AgentDdl, DdlResolver} from '../ddl/types.ts';
 import {discoveryLimits, selectMethod} from '../discovery/index.ts';
 import {type Logger, silentLogger} from '../lib/logger.ts';
@@ -14,6 +14,7 @@ import {
   type NodeReply,
   type ReplyStream,
   type RequestHandlers,
+  type RequestKind,
   type RequestStatistics,
   runRequest,
   streamReplies,
@@ -23,6 +24,7 @@ import {discoveryMethod, methodOptionsFor} from './discovery-methods.ts';
 import {ClientError} from './errors.ts';
 import {buildFilter, type FilterText, withAgent} from './filter.ts';
 import {createProbe} from './probe.ts';
+import {ceilingFor, hasCeiling} from './reach/ceiling.ts';
 import {compileReplyFilter} from './reply-filter.ts';
 import {clientConnectLimits} from './limits.ts';
 import type {
@@ -166,17 +168,25 @@ export class FleetClient implements Client {
   ): Promise<RequestStatistics> {
     const ddl = options.ddl ?? (await this.describe(call.agent));
     const action = findAction(ddl, call.action);
+    const data = withInputDefaults(action, call.data);
+    checkInputs(call, {action, data});
     const passes = compileReplyFilter(options.replyFilter, {logger: this.#logger});
-    const isService = ddl.metadata.service;
-    const found = isService ? undefined : await this.#targetsFor(call.agent, options);
+    const kind = ddl.metadata.service ? 'service' : (options.kind ?? 'direct');
+    const found = kind === 'direct' ? await this.#targetsFor(call.agent, options) : undefined;
     const targets = found === undefined ? [] : this.limit(found.identities, options);
+    await this.#checkCeiling(call, {kind, count: targets.length});
     if (found !== undefined) options.onDiscovered?.(found, targets);
+    const progress = {answered: 0, failed: 0, expected: kind === 'broadcast' ? undefined : Math.max(1, targets.length)};
+    options.onProgress?.({...progress});
     return this.perform(
       {
         ...call,
-        data: withInputDefaults(action, call.data),
-        kind: isService ? 'service' : 'direct',
+        data,
+        kind,
         targets,
+        ...(kind === 'broadcast' ? {filter: this.filter(options.filter ?? {}, call.agent)} : {}),
+        replyTo: options.replyTo,
+        explain: options.explain,
         collective: options.collective,
         timeoutMs: options.requestTimeoutMs ?? this.requestTimeoutMs(ddl),
         batchSize: options.batchSize,
@@ -186,9 +196,28 @@ export class FleetClient implements Client {
       },
       {
         reply: (reply) => {
+          progress.answered += 1;
+          if (reply.statusCode !== 0) progress.failed += 1;
+          options.onProgress?.({...progress});
           if (passes(reply)) onReply(reply);
         },
       },
+    );
+  }
+
+  /** A program is as prone to mistakes as a person: what limits the command line limits it too. */
+  async #checkCeiling(
+    {agent, action}: {readonly agent: string; readonly action: string},
+    {kind, count}: {readonly kind: RequestKind; readonly count: number},
+  ): Promise<void> {
+    if (kind === 'service' || !hasCeiling(this.config)) return;
+    const ceiling = ceilingFor(this.config, {callerId: await this.callerId(), maxNodes: undefined});
+    if (ceiling === undefined || (kind === 'direct' && count <= ceiling.nodes)) return;
+    const reach = kind === 'direct' ? `to ${count} nodes` : 'to everybody who listens';
+    throw new ClientError(
+      'ERR_CLIENT_REACH',
+      `Cannot send ${agent}#${action} ${reach}: ${ceiling.source} allows ${ceiling.nodes}`,
+      {details: {agent, action, count}},
     );
   }
 
@@ -296,6 +325,17 @@ export class FleetClient implements Client {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+function checkInputs(
+  {agent, action: name}: {readonly agent: string; readonly action: string},
+  {action, data}: {readonly action: ActionDdl; readonly data: Readonly<Record<string, unknown>>},
+): void {
+  const {error} = checkRequestData(action, data);
+  if (error === undefined) return;
+  throw new ClientError('ERR_CLIENT_INPUT', `Cannot call ${agent}#${name}: ${error}`, {
+    details: {agent, action: name},
+  });
 }
 
 /** @throws {ClientError} `ERR_CLIENT_ACTION` */

@@ -2,6 +2,7 @@
 export {createClient} from './create-client.ts';
 export {ActionOutput, ActionRequest, AgentClient} from './agent-client.ts';
 export type {ActionResult, ActionStart, AgentClientOptions, ReplyDetails} from './agent-client.ts';
+export {type AgentCalls, agentCalls, type TypedReplies, type TypedReply} from './typed-agent.ts';
 // What a program needs to make a client of its user's configuration.
 export {findUserConfig, loadConfig} from '../config/index.ts';
 export {createNodePlatform} from '../lib/node-platform.ts';
@@ -36,5 +37,6 @@ export type {
   PingOptions,
   PingResult,
   RequestOptions,
+  RequestProgress,
 } from './types.ts';
 export type {ReplyStream, RequestHandlers, RequestStatistics, StrayReplies} from '../rpc/index.ts';

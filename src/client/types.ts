@@ -106,8 +106,24 @@ export interface RequestOptions extends Omit<DiscoverOptions, 'agent' | 'onSelec
   readonly replyFilter?: string | undefined;
   /** The agent's description; absent: found by the client's resolver. */
   readonly ddl?: AgentDdl | undefined;
-  /** Called once the nodes are known. */
+  /** `broadcast`: one message to all, and whoever has the agent and matches the filter answers; nobody is discovered before. */
+  readonly kind?: 'direct' | 'broadcast' | undefined;
+  /** A subject of the program's own, where the replies go: the stream ends without any, once the broker has the request. */
+  readonly replyTo?: string | undefined;
+  /** Knock at nodes that gave no sign, so that their reason is more than that. */
+  readonly explain?: boolean | undefined;
+  /** Called when the request is about to be sent, and after each answer. */
+  readonly onProgress?: (progress: RequestProgress) => void;
+  /** Called once the nodes are known; what it throws ends the request before it is sent. */
   readonly onDiscovered?: (found: Discovered, limited: readonly string[]) => void;
+}
+
+export interface RequestProgress {
+  readonly answered: number;
+  /** Of those, how many failed. */
+  readonly failed: number;
+  /** How many are asked; undefined where nobody knows. */
+  readonly expected: number | undefined;
 }
 
 export interface PingOptions {

@@ -96,8 +96,8 @@ export interface OutputDefinition {
   readonly default?: unknown;
 }
 
-type Inputs = Readonly<Record<string, InputDefinition>>;
-type Outputs = Readonly<Record<string, OutputDefinition>>;
+export type Inputs = Readonly<Record<string, InputDefinition>>;
+export type Outputs = Readonly<Record<string, OutputDefinition>>;
 
 interface Values {
   readonly string: string;
@@ -120,6 +120,17 @@ export type InputValues<I extends Inputs> = {
   readonly [Name in keyof I]: I[Name] extends {readonly optional: true}
     ? InputValue<I[Name]> | undefined
     : InputValue<I[Name]>;
+};
+
+/** What a caller gives: inputs that are optional or have a default may be left out. */
+export type CallValues<I extends Inputs> = {
+  readonly [Name in keyof I as I[Name] extends {readonly optional: true} | {readonly default: unknown}
+    ? never
+    : Name]: InputValue<I[Name]>;
+} & {
+  readonly [Name in keyof I as I[Name] extends {readonly optional: true} | {readonly default: unknown}
+    ? Name
+    : never]?: InputValue<I[Name]>;
 };
 
 /** What `run` gives back; outputs with a default may be left out. */
@@ -151,23 +162,32 @@ export interface AnyAction {
   readonly run: (data: Readonly<Record<string, unknown>>, context: RunContext) => Promise<unknown>;
 }
 
-/** Ties the types of `run` to the inputs and outputs beside it. */
+/** An action whose callers know the types of its inputs and outputs. */
+export interface TypedAction<I extends Inputs, O extends Outputs> extends AnyAction {
+  readonly inputs: I;
+  readonly outputs: O;
+}
+
+/** Ties the types of `run`, and of calls (`agentCalls` of `choria/client`), to the inputs and outputs beside it. */
 export function defineAction<const I extends Inputs = {}, const O extends Outputs = {}>(
   definition: ActionDefinition<I, O>,
-): AnyAction {
+): TypedAction<I, O> {
   const {description, display, inputs, outputs, aggregates} = definition;
   return {
     description,
     ...(display === undefined ? {} : {display}),
-    inputs: inputs ?? {},
-    outputs: outputs ?? {},
+    // Without any the types say so too: they are empty then.
+    inputs: inputs ?? ({} as I),
+    outputs: outputs ?? ({} as O),
     aggregates: aggregates ?? [],
     // The data was judged by the description made of the same inputs, so it has their types.
     run: (data, context) => definition.run(data as InputValues<I>, context),
   };
 }
 
-export interface AgentDefinition {
+export type Actions = Readonly<Record<string, AnyAction>>;
+
+export interface AgentDefinition<A extends Actions = Actions> {
   /** Lower case letters, digits and underscores. */
   readonly name: string;
   readonly description: string;
@@ -179,21 +199,22 @@ export interface AgentDefinition {
   readonly timeoutSeconds: number;
   /** One instance of many answers, callers need no discovery. */
   readonly service?: boolean;
-  readonly actions: Readonly<Record<string, AnyAction>>;
+  readonly actions: A;
   /** Asked once when the agent is added; true when left out. */
   shouldActivate?(node: NodeContext): Promise<boolean>;
   stop?(): Promise<void>;
 }
 
 /** An agent that knows its own description. */
-export interface DefinedAgent extends Agent {
+export interface DefinedAgent<A extends Actions = Actions> extends Agent {
   readonly ddl: AgentDdl;
+  readonly actions: A;
 }
 
 /**
  * @throws {RpcError} `ERR_AGENT_METADATA` when the definition cannot make an agent
  */
-export function defineAgent(definition: AgentDefinition): DefinedAgent {
+export function defineAgent<A extends Actions>(definition: AgentDefinition<A>): DefinedAgent<A> {
   checkDefinition(definition);
   const ddl = agentDdlFromDocument(agentDocument(definition), `the definition of agent ${definition.name}`);
   const actions = new Map(
@@ -206,7 +227,7 @@ export function defineAgent(definition: AgentDefinition): DefinedAgent {
     ...(definition.stop === undefined ? {} : {stop: () => definition.stop?.() ?? Promise.resolve()}),
   };
   const agent = toAgent({metadata: ddl.metadata, ddl, action: (name) => actions.get(name)}, life);
-  return {...agent, ddl};
+  return {...agent, ddl, actions: definition.actions};
 }
 
 /** The description of an agent made by `defineAgent`, as clients and `plugin doc` use it. */

@@ -15,5 +15,17 @@ export type {Decoded, FieldType} from './decode.ts';
 export {ActionFailure, actionFailureCodes, statusCodes} from './failure.ts';
 export type {ActionFailureCode} from './failure.ts';
 export {agentDdl, agentDdlJson, defineAction, defineAgent} from './agent.ts';
-export type {AgentDefinition, AnyAction, DefinedAgent, InputDefinition, OutputDefinition} from './agent.ts';
+export type {
+  Actions,
+  AgentDefinition,
+  AnyAction,
+  CallValues,
+  DefinedAgent,
+  Inputs,
+  Outputs,
+  OutputValues,
+  TypedAction,
+  InputDefinition,
+  OutputDefinition,
+} from './agent.ts';
 export {type BuiltinForm, builtinAgent, ok} from './compiled-agent.ts';

@@ -35,6 +35,11 @@ export function ceilingFor(
   return ceilings.toSorted((a, b) => a.nodes - b.nodes)[0];
 }
 
+/** Whether any is configured; without one nobody needs to know who is calling. */
+export function hasCeiling(config: Config): boolean {
+  return config.get('plugin.choria.client.max_nodes') > 0 || config.get(key).length > 0;
+}
+
 interface Entry {
   readonly nodes: number;
   fits(callerId: string): boolean;
