@@ -1,6 +1,7 @@
 /**
  * The service that configures nodes: it hears of those that wait, and brings each through its steps, several at once (server.md 15).
  */
+import {regoEngineOf} from '../authz/index.ts';
 import type {Config} from '../config/types.ts';
 import {type Connection, connectSecurity, openConnection, securitySwitches, serverSource} from '../connect/index.ts';
 import {chooseSecurityProvider} from '../connect/index.ts';
@@ -23,6 +24,7 @@ import {provisionerLimits} from './limits.ts';
 import {createProvisionerMetrics, type ProvisionerMetrics} from './metrics.ts';
 import {createNodeCaller, type NodeCaller} from './node-calls.ts';
 import {type HostTools, provisionHost} from './provision-host.ts';
+import {createRegoProvisionPolicy} from './rego-policy.ts';
 import type {ProvisionerSettings} from './settings.ts';
 import type {LeaderElection, ProvisionPolicy} from './types.ts';
 
@@ -39,7 +41,7 @@ export interface ProvisionerOptions {
   readonly provider?: SecurityProvider;
   /** Needed when `leader_election` is set. */
   readonly election?: LeaderElection;
-  /** Needed when `rego_policy` is set. */
+  /** In place of the file of `rego_policy`. */
   readonly policy?: ProvisionPolicy;
 }
 
@@ -63,12 +65,14 @@ export async function createProvisioner(options: ProvisionerOptions): Promise<Pr
       'Cannot use "leader_election": this program has no elections to take part in; run one provisioner and leave the setting out',
     );
   }
-  if (settings.regoPolicy !== '' && options.policy === undefined) {
-    throw new ProvisionerError(
-      'ERR_PROVISIONER_SETTING',
-      'Cannot use "rego_policy": this program has nothing here that judges Rego; deny nodes in the helper and leave the setting out',
-    );
-  }
+  const regoPolicy =
+    settings.regoPolicy === ''
+      ? undefined
+      : createRegoProvisionPolicy({
+          path: settings.regoPolicy,
+          files: platform.files,
+          engine: regoEngineOf(options.config, {platform}),
+        });
   const [tokenKey, signer] = await Promise.all([
     readTokenKey(settings, platform.files),
     readSigner(settings, platform.files),
@@ -76,6 +80,7 @@ export async function createProvisioner(options: ProvisionerOptions): Promise<Pr
   const metrics = createProvisionerMetrics({clock: platform.clock, site: settings.site});
   const hosts = createHostTable({clock: platform.clock, waitMsMax: 2 * settings.intervalMs});
   return new Service(options, {
+    close: () => regoPolicy?.close() ?? Promise.resolve(),
     hosts,
     tools: {
       settings,
@@ -85,7 +90,7 @@ export async function createProvisioner(options: ProvisionerOptions): Promise<Pr
       denied: compileDenyList(settings.certDenyList),
       tokenKey,
       signer,
-      policy: options.policy,
+      policy: options.policy ?? regoPolicy,
       isNameOfAnother: (name, identity) => hosts.isNameOfAnother(name, identity),
     },
   });
@@ -96,6 +101,7 @@ class Service implements Provisioner {
   readonly #options: ProvisionerOptions;
   readonly #tools: Omit<HostTools, 'caller'>;
   readonly #hosts: HostTable;
+  readonly #closeParts: () => Promise<void>;
   /** One for each node under way: none waits long on a signal of all. */
   readonly #stops = new Set<AbortController>();
   #isStopped = false;
@@ -107,11 +113,12 @@ class Service implements Provisioner {
 
   constructor(
     options: ProvisionerOptions,
-    parts: {readonly hosts: HostTable; readonly tools: Omit<HostTools, 'caller'>},
+    parts: {readonly close: () => Promise<void>; readonly hosts: HostTable; readonly tools: Omit<HostTools, 'caller'>},
   ) {
     this.#options = options;
     this.#tools = parts.tools;
     this.#hosts = parts.hosts;
+    this.#closeParts = parts.close;
     this.metrics = parts.tools.metrics;
   }
 
@@ -155,6 +162,7 @@ class Service implements Provisioner {
     await this.#options.election?.stop();
     await Promise.allSettled(this.#running);
     this.#caller?.close();
+    await this.#closeParts();
     if (this.#options.connection === undefined) await this.#connection?.close();
   }
 
