@@ -126,6 +126,24 @@ describe('settings', () => {
     [{'plugin.choria.network.stream.store': '/data'}, 'asks for streams, which needs the engine nats-server'],
     [{'plugin.choria.network.leafnode_port': '7422'}, 'asks for leaf nodes'],
     [{'plugin.choria.network.gateway_port': '7222'}, 'asks for gateways'],
+    [
+      {
+        'plugin.choria.network.gateway_remotes': 'paris',
+        'plugin.choria.network.gateway_remote.paris.urls': 'nats://paris:7222',
+      },
+      '"plugin.choria.network.gateway_remotes" asks for gateways, which needs the engine nats-server',
+    ],
+    [
+      {
+        'plugin.choria.network.leafnode_remotes': 'hub',
+        'plugin.choria.network.leafnode_remote.hub.url': 'nats://hub:7422',
+      },
+      '"plugin.choria.network.leafnode_remotes" asks for leaf nodes, which needs the engine nats-server',
+    ],
+    [
+      {'plugin.choria.network.websocket_port': '4333', 'plugin.choria.network.websocket_origins': 'a.example/x'},
+      'expected scheme, host and port',
+    ],
     [{'plugin.choria.network.auth_timeout': '61s'}, 'must not exceed 60 seconds'],
     [{'plugin.choria.network.client_port': '70000'}, 'expected 0 to 65535'],
     [{'plugin.choria.network.public_url': 'nowhere'}, 'expected host:port'],
@@ -134,6 +152,26 @@ describe('settings', () => {
     [{'plugin.choria.broker_network': 'false'}, 'all broker features are disabled'],
   ])('%j is an error that says so', async (entries, text) => {
     await expect(read(entries as Record<string, string>)).rejects.toThrow(text);
+  });
+
+  test('remotes without an address are left out with a warning, as nothing is asked for then', async () => {
+    const settings = await read({
+      'plugin.choria.network.gateway_port': '7222',
+      'plugin.choria.network.gateway_remotes': 'r1',
+    });
+    expect(settings.warnings).toEqual([expect.stringContaining('Gateway r1 has no remote url, ignoring')]);
+  });
+
+  test('origins of web pages are read for the WebSocket listener', async () => {
+    const settings = await read({
+      'plugin.choria.network.websocket_port': '4333',
+      'plugin.choria.network.websocket_origins': 'https://a.example, http://b.example:8080',
+      'plugin.choria.network.websocket_same_origin': 'true',
+    });
+    expect(settings.websocket).toMatchObject({
+      allowedOrigins: ['https://a.example', 'http://b.example:8080'],
+      isSameOriginRequired: true,
+    });
   });
 
   test('a peer port without peers, and a listener of statistics, do not keep the broker from starting', async () => {

@@ -10,6 +10,8 @@ export interface BrokerLimits {
   readonly subscriptionsMax: number;
   /** Bytes waiting for one connection; more means that it does not read, and it is cut. */
   readonly pendingBytesMax: number;
+  /** The same for all connections together: beyond it those that have most waiting are cut, so that many slow readers cannot use up the memory. */
+  readonly pendingBytesTotalMax: number;
   /** How long one hand-over of queued bytes may take before the connection is cut. */
   readonly writeDeadlineMs: number;
   readonly pingIntervalMs: number;
@@ -29,6 +31,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   // A node has some twenty; a client some more. A million by one peer is an attack (faults 9).
   subscriptionsMax: 100_000,
   pendingBytesMax: 64 * 1_048_576,
+  pendingBytesTotalMax: 1024 * 1_048_576,
   writeDeadlineMs: 10_000,
   pingIntervalMs: 120_000,
   pingsOutMax: 2,
@@ -74,6 +77,8 @@ export const engineLimits = {
   stallMs: 5,
   /** Share of the pending bytes from which publishers are slowed down. */
   stallShare: 0.75,
+  /** Down to this share of the bound of all connections together are slow ones cut. */
+  relieveShare: 0.75,
   /** Reply subjects one connection may answer to at once (`allow_responses`). */
   responsesMax: 4096,
   /** Refusals of one connection that are logged; the rest is only counted. */
@@ -88,6 +93,8 @@ export const engineLimits = {
   handshakePlaceMs: 500,
   /** Waiting for the first byte of a TLS handshake before INFO is sent in clear. */
   handshakeFirstWaitMs: 50,
+  /** A round that comes later than this means that the process stood still: nobody is blamed for the time of that. */
+  stallNoticedMs: 150,
   /** Largest interval of the round that looks after time-outs. */
   sweepMsMax: 1000,
   sweepMsMin: 20,

@@ -34,7 +34,15 @@ export interface BrokerSettings {
   /** Shown in monitoring. */
   readonly clusterName: string;
   /** Absent: no WebSocket listener. */
-  readonly websocket: {readonly host: string; readonly port: number; readonly advertise?: string} | undefined;
+  readonly websocket:
+    | {
+        readonly host: string;
+        readonly port: number;
+        readonly advertise?: string;
+        readonly allowedOrigins?: readonly string[];
+        readonly isSameOriginRequired: boolean;
+      }
+    | undefined;
   readonly limits: Partial<BrokerLimits>;
   /** What is accepted and has no effect here, for the log. */
   readonly warnings: readonly string[];
@@ -92,7 +100,25 @@ function webSocketOf(config: Config): BrokerSettings['websocket'] {
     host: textOf(config.get('plugin.choria.network.listen_address')) || '::',
     port,
     ...(advertise === '' ? {} : {advertise}),
+    ...originRules(config),
   };
+}
+
+/** Which web pages may connect. @throws {BrokerError} `ERR_BROKER_SETTING` for what is no origin, which would let nobody in */
+export function originRules(config: Config): {
+  readonly allowedOrigins?: readonly string[];
+  readonly isSameOriginRequired: boolean;
+} {
+  const allowedOrigins = listOf(config.get('plugin.choria.network.websocket_origins')).map((item) => item.trim());
+  for (const origin of allowedOrigins) {
+    if (URL.canParse(origin) && /^https?:$/.test(new URL(origin).protocol) && new URL(origin).origin === origin)
+      continue;
+    throw settingError(
+      `Cannot use "plugin.choria.network.websocket_origins" ${JSON.stringify(origin)}: expected scheme, host and port only, such as https://console.example.net`,
+    );
+  }
+  const isSameOriginRequired = config.get('plugin.choria.network.websocket_same_origin');
+  return {...(allowedOrigins.length === 0 ? {} : {allowedOrigins}), isSameOriginRequired};
 }
 
 function engineOf(config: Config): EngineName {

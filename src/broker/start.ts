@@ -1,6 +1,12 @@
 /** Starts a broker as a configuration describes it: the one function behind `choria broker run`, the demo and embedding programs. */
 import type {Config, ConfigKey} from '../config/index.ts';
-import {createSecurityProvider, type RevocationWatch, watchCredentials, watchRevocations} from '../connect/index.ts';
+import {
+  createSecurityProvider,
+  resolveSrv,
+  type RevocationWatch,
+  watchCredentials,
+  watchRevocations,
+} from '../connect/index.ts';
 import {type Revocations, revocationsOfLists, type SecurityProvider} from '../crypto/index.ts';
 import type {Logger} from '../lib/logger.ts';
 import type {TlsMaterial} from '../lib/network.ts';
@@ -322,6 +328,9 @@ function createEmbedded(parts: EngineParts): EmbeddedEngine {
   });
 }
 
+/** Names of the other members of the cluster; what they give counts before the setting. */
+const peerRecords = ['_mcollective-broker._tcp'];
+
 /**
  * Where only certificates count, nats-server demands one from everybody; where only tokens count, from nobody. It has nothing between, so where both
  * count, our own door stands before it.
@@ -329,7 +338,11 @@ function createEmbedded(parts: EngineParts): EmbeddedEngine {
 async function createSupervised(parts: EngineParts): Promise<SupervisedEngine> {
   const {settings, platform, logger, config, auth, insecure} = parts;
   const tls = tlsOf(parts);
-  const supervised = readSupervisedSettings(config);
+  const peers = await resolveSrv(config, {platform, logger, records: peerRecords});
+  const supervised = readSupervisedSettings(
+    config,
+    peers.map(({name, port}) => `${name.replace(/\.$/, '')}:${port}`),
+  );
   for (const warning of supervised.warnings) logger.warn(warning);
   const program = await findNatsServer(platform, supervised.program);
   return new SupervisedEngine({

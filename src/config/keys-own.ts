@@ -157,6 +157,17 @@ export const ownKeys = {
     usedBy: ['broker'],
     doc: 'With the engine "nats-server" and tokens, also lets connections in by certificate, as the embedded engine does. They then go through this process, which costs throughput. With a provider of certificates it is always so.',
   },
+  'plugin.choria.network.websocket_origins': {
+    type: 'comma_split',
+    usedBy: ['broker'],
+    doc: 'Web pages of only these origins, such as https://console.example.net, may connect by WebSocket. Without it pages of any origin may. Programs that are no browsers send no origin and are not concerned.',
+  },
+  'plugin.choria.network.websocket_same_origin': {
+    type: 'boolean',
+    default: 'false',
+    usedBy: ['broker'],
+    doc: 'Web pages may connect by WebSocket only to the host and port that they came from.',
+  },
   'plugin.choria.network.open_routes': {
     type: 'boolean',
     default: 'false',

@@ -127,6 +127,59 @@ describe('connections that do not keep up', () => {
     for (const client of [...stopped, reading, publisher]) client.close();
   });
 
+  test('fault 12, fault 59: many slow readers together use no more memory than all may; the slowest are cut, the others lose nothing', async () => {
+    await using broker = await startTestBroker({limits: {pendingBytesMax: 8_000_000, pendingBytesTotalMax: 8_000_000}});
+    const stopped = await Promise.all(Array.from({length: 12}, () => join(broker)));
+    const reading = await join(broker);
+    for (const client of [...stopped, reading]) client.send('SUB flood 1\r\nPING\r\n');
+    for (const client of stopped) {
+      await client.until((item) => item.received.includes('PONG'));
+      client.stream.pause();
+    }
+    const publisher = await join(broker);
+    const message = `PUB flood 100000\r\n${'x'.repeat(100_000)}\r\nPING\r\n`;
+    let sent = 0;
+    let mostWaiting = 0;
+    while (broker.engine.statistics().slowConsumers === 0 && sent < 500) {
+      publisher.send(message);
+      sent += 1;
+      const goal = sent;
+      await publisher.until((item) => item.received.split('PONG').length - 1 >= goal);
+      await reading.until((item) => item.received.split('MSG flood').length - 1 >= goal);
+      const clients = [...broker.engine.monitoring.clients.values()];
+      mostWaiting = Math.max(
+        mostWaiting,
+        clients.reduce((sum, client) => sum + client.pendingBytes, 0),
+      );
+    }
+    expect(broker.engine.statistics().slowConsumers).toBeGreaterThan(0);
+    expect(mostWaiting).toBeLessThan(10_000_000);
+    expect(reading.received.split('MSG flood')).toHaveLength(sent + 1);
+    for (const client of [...stopped, reading, publisher]) client.close();
+  });
+
+  test('fault 59: a process that stands still blames nobody for the time of that', async () => {
+    await using broker = await startTestBroker({
+      limits: {authTimeoutMs: 300, pingIntervalMs: 150, pingsOutMax: 1, writeDeadlineMs: 300},
+      accounts: ['users'],
+      authenticator: createStaticAuthenticator({users: [{user: 'a', password: 'x', account: 'users'}]}),
+    });
+    const late = await RawClient.connect(broker);
+    const good = await RawClient.connect(broker);
+    good.send('CONNECT {"verbose":false,"user":"a","pass":"x"}\r\nPING\r\n');
+    await good.until((item) => item.received.includes('PONG'));
+    // What both send now lies in their sockets while nothing runs, for longer than any of these deadlines.
+    late.send('CONNECT {"verbose":false,"user":"a","pass":"x"}\r\nPING\r\n');
+    good.send('PING\r\n');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    await late.until((item) => item.received.includes('PONG') || item.isClosed);
+    await good.until((item) => item.received.split('PONG').length > 2 || item.isClosed);
+    expect([late.isClosed, good.isClosed]).toEqual([false, false]);
+    expect(late.received).not.toContain('-ERR');
+    late.close();
+    good.close();
+  });
+
   test('fault 13: a reader that takes too long for one hand-over is cut by the write deadline', async () => {
     await using broker = await startTestBroker({limits: {writeDeadlineMs: 150}});
     const slow = await join(broker);

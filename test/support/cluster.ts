@@ -16,7 +16,7 @@ export interface TestCluster {
 }
 
 /** Ports that were free a moment ago; the routes of a cluster have to be known before it starts. */
-async function freePorts(count: number): Promise<readonly number[]> {
+export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = await Promise.all(
     Array.from({length: count}, async () => {
       const server = createServer();

@@ -12,6 +12,7 @@ export const pkiFile = (name: string): string => fileURLToPath(new URL(`../fixtu
 export const brokerEntries: Readonly<Record<string, string>> = {
   identity: 'broker.example.net',
   'plugin.choria.broker_network': 'true',
+  'plugin.choria.use_srv': 'false',
   'plugin.choria.network.listen_address': '127.0.0.1',
   'plugin.choria.network.client_port': '0',
   'plugin.security.provider': 'file',

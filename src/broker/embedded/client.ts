@@ -91,6 +91,8 @@ export class ClientConnection implements ServerHandler, Receiver {
   #allowedEntry: SubjectEntry | undefined = undefined;
   #responses: Map<string, {left: number; readonly untilMs: number}> | undefined = undefined;
   #hasSentConnectInfo = false;
+  /** What was waiting at the last hand-over. */
+  #countedBytes = 0;
 
   constructor(
     core: EngineCore,
@@ -164,16 +166,30 @@ export class ClientConnection implements ServerHandler, Receiver {
     this.#parser.stop();
     this.#output.drop();
     this.dropSubscriptions();
+    this.#uncount();
     this.stream.destroy();
   }
 
   /** The stream is gone. */
   gone(): void {
     this.isGone = true;
+    this.#uncount();
     this.isClosing = true;
     this.#parser.stop();
     this.#output.drop();
     this.dropSubscriptions();
+  }
+
+  /** Corrects what is counted as waiting, and returns it. */
+  recount(): number {
+    if (!this.isClosing) this.#countedBytes = this.stream.queuedBytes;
+    return this.#countedBytes;
+  }
+
+  #uncount(): void {
+    const counted = this.#countedBytes;
+    this.#countedBytes = 0;
+    this.#core.waits(-counted);
   }
 
   dropSubscriptions(): void {
@@ -189,6 +205,12 @@ export class ClientConnection implements ServerHandler, Receiver {
   onHandedOver(): void {
     const waiting = this.stream.queuedBytes;
     const {pendingBytesMax} = this.#core.limits;
+    if (waiting !== this.#countedBytes) {
+      const before = this.#countedBytes;
+      this.#countedBytes = waiting;
+      this.#core.waits(waiting - before);
+      if (this.isGone) return;
+    }
     if (waiting > pendingBytesMax) this.#core.slowConsumer(this, closeReasons.slowPending);
     else this.isCongested = waiting > pendingBytesMax * engineLimits.stallShare;
   }

@@ -24,6 +24,8 @@ export interface CoreOptions {
   readonly mappings: ReadonlyMap<string, SubjectMappings>;
   readonly systemAccount: string | undefined;
   readonly infoFor: (client: Receiver) => Readonly<Record<string, unknown>>;
+  /** Too much waits for all connections together. */
+  readonly onFull: () => void;
   /** Told when a connection was admitted, and when it was refused. */
   readonly onAdmitted: (clientId: number) => void;
   readonly onRefused: (clientId: number) => void;
@@ -48,6 +50,8 @@ export class EngineCore {
   readonly systemAccount: Account | undefined;
   readonly accounts = new Map<string, Account>();
   readonly tail: Tail = {buffer: Buffer.alloc(0), start: 0, end: 0};
+  /** Bytes that wait for all connections, at least: what was taken since is found out when it matters. */
+  pendingBytes = 0;
   inMessages = 0;
   outMessages = 0;
   inBytes = 0;
@@ -62,6 +66,7 @@ export class EngineCore {
   readonly #infoFor: CoreOptions['infoFor'];
   readonly #onRefused: CoreOptions['onRefused'];
   readonly #onAdmitted: CoreOptions['onAdmitted'];
+  readonly #onFull: CoreOptions['onFull'];
   /** The message without headers, made once for all receivers that do not understand them. */
   #plainTail: Buffer | undefined = undefined;
 
@@ -74,6 +79,7 @@ export class EngineCore {
     this.#infoFor = options.infoFor;
     this.#onRefused = options.onRefused;
     this.#onAdmitted = options.onAdmitted;
+    this.#onFull = options.onFull;
     const {mappings} = options;
     this.defaultAccount = new Account(globalAccountName, mappings.get(globalAccountName));
     this.accounts.set(globalAccountName, this.defaultAccount);
@@ -147,6 +153,12 @@ export class EngineCore {
       this.tail.end = plain.length;
     }
     return plain;
+  }
+
+  /** Counts what waits; called after each hand-over, with how much more waits for that connection than at its last. */
+  waits(moreBytes: number): void {
+    this.pendingBytes += moreBytes;
+    if (this.pendingBytes > this.limits.pendingBytesTotalMax) this.#onFull();
   }
 
   closing(client: Receiver): void {

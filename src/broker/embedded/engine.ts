@@ -29,7 +29,7 @@ import {type SubjectMapping, SubjectMappings} from './mapping.ts';
 import type {EngineTls, Receiver} from './parts.ts';
 import {closeReasons, errorTexts} from './reasons.ts';
 import {reviewConnection} from './review.ts';
-import {sweep} from './sweep.ts';
+import {forgive, relieve, sweep} from './sweep.ts';
 import {SystemService} from './system-service.ts';
 import {openWebSocketDoor, type WebSocketListenerOptions} from './websocket-door.ts';
 
@@ -117,6 +117,7 @@ export class EmbeddedEngine implements Engine {
       accounts: options.accounts ?? [],
       mappings: mappingsByAccount(options.mappings ?? []),
       systemAccount: options.systemAccount,
+      onFull: () => relieve(this.#core, this.#clients.values()),
       infoFor: (client) => this.#info(client),
       onAdmitted: (id) => this.#withClient(id, (client) => this.#system.connected(client)),
       onRefused: (id) => this.#withClient(id, (client) => this.#system.refused(client)),
@@ -518,8 +519,12 @@ export class EmbeddedEngine implements Engine {
     const {limits, clock} = this.#core;
     const shortest = Math.min(limits.authTimeoutMs, limits.pingIntervalMs, limits.writeDeadlineMs);
     const intervalMs = Math.min(engineLimits.sweepMsMax, Math.max(engineLimits.sweepMsMin, shortest / 10));
+    let dueMs = clock.monotonicMs() + intervalMs;
     const round = (): void => {
-      sweep(this.#core, this.#clients.values());
+      const lateMs = clock.monotonicMs() - dueMs;
+      if (lateMs > engineLimits.stallNoticedMs) forgive(this.#clients.values(), lateMs);
+      else sweep(this.#core, this.#clients.values());
+      dueMs = clock.monotonicMs() + intervalMs;
       this.#sweepTimer = clock.setTimer(round, intervalMs, {background: true});
     };
     this.#sweepTimer = clock.setTimer(round, intervalMs, {background: true});

@@ -8,6 +8,39 @@ import type {ClientConnection} from './client.ts';
 import type {EngineCore} from './core.ts';
 import {closeReasons, errorTexts} from './reasons.ts';
 
+/**
+ * After a stall of this process what others sent in time still waits in sockets: every deadline moves by the time that was lost, and the next
+ * round judges.
+ */
+export function forgive(clients: Iterable<ClientConnection>, lostMs: number): void {
+  for (const client of clients) {
+    client.authDeadlineMs += lostMs;
+    client.nextPingMs += lostMs;
+    client.lastInboundMs += lostMs;
+    client.blockedSinceMs += lostMs;
+    client.closingSinceMs += lostMs;
+  }
+}
+
+/** Cuts those that have most waiting, until all together are below the bound again. */
+export function relieve(core: EngineCore, clients: Iterable<ClientConnection>): void {
+  const waiting: {readonly client: ClientConnection; readonly bytes: number}[] = [];
+  core.pendingBytes = 0;
+  for (const client of clients) {
+    const bytes = client.recount();
+    core.pendingBytes += bytes;
+    if (bytes > 0 && !client.isClosing) waiting.push({client, bytes});
+  }
+  const {pendingBytesTotalMax} = core.limits;
+  if (core.pendingBytes <= pendingBytesTotalMax) return;
+  // Well below, so that the next message does not bring the next round.
+  const aim = pendingBytesTotalMax * engineLimits.relieveShare;
+  for (const {client} of waiting.sort((a, b) => b.bytes - a.bytes)) {
+    if (core.pendingBytes <= aim) return;
+    core.slowConsumer(client, closeReasons.slowPending);
+  }
+}
+
 export function sweep(core: EngineCore, clients: Iterable<ClientConnection>): void {
   const now = core.clock.monotonicMs();
   const wallMs = core.clock.nowMs();

@@ -201,6 +201,8 @@ function websocketBlock(options: NatsServerConfiguration): ConfObject | undefine
     advertise: settings.websocketAdvertise === '' ? undefined : settings.websocketAdvertise,
     compression: true,
     handshake_timeout: '2s',
+    same_origin: settings.websocketOrigins.isSameOriginRequired || undefined,
+    allowed_origins: settings.websocketOrigins.allowedOrigins,
     ...(tls === undefined ? {no_tls: true} : {tls: known}),
     authorization: {timeout: limits.authTimeoutMs / 1000},
   };

@@ -6,6 +6,7 @@
  */
 import type {Config, ConfigKey} from '../../config/index.ts';
 import {BrokerError} from '../errors.ts';
+import {originRules} from '../settings.ts';
 
 export interface RemoteTls {
   readonly certificateFile: string | undefined;
@@ -59,6 +60,7 @@ export interface SupervisedSettings {
   readonly leafRemotes: readonly LeafRemote[];
   readonly websocketPort: number;
   readonly websocketAdvertise: string;
+  readonly websocketOrigins: ReturnType<typeof originRules>;
   readonly pprofPort: number;
   readonly mappings: Readonly<Record<string, string>>;
   readonly streams: StreamRules | undefined;
@@ -102,6 +104,7 @@ export function readSupervisedSettings(config: Config, peersFromNames: readonly 
     leafRemotes: readLeafs(config, warnings),
     websocketPort: config.get('plugin.choria.network.websocket_port'),
     websocketAdvertise: text(config, 'plugin.choria.network.websocket_advertise'),
+    websocketOrigins: originRules(config),
     pprofPort: config.get('plugin.choria.network.pprof_port'),
     mappings: readMappings(config, warnings),
     streams: readStreams(config, peers.length),
