@@ -112,7 +112,8 @@ export class FleetClient implements Client {
     });
     const signal = options.signal ?? new AbortController().signal;
     signal.addEventListener('abort', end, {once: true});
-    const handle = await probe.send({filter, collective, timeoutMs, signal}, (identity) => {
+    const asksWhoListens = !options.expect;
+    const handle = await probe.send({filter, collective, timeoutMs, signal, asksWhoListens}, (identity) => {
       if (answers.length >= (options.expect || clientConnectLimits.pingAnswersMax)) return;
       const elapsedMs = clock.monotonicMs() - publishedAtMs;
       answers.push({identity, elapsedMs});

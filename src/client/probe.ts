@@ -65,7 +65,7 @@ export function createProbe(options: ProbeOptions): DiscoveryProbe {
       const subject = messenger.agentSubject({collective, agent: discoveryAgent});
       options.publishing?.();
       try {
-        watch.askWhoListens();
+        if (request.asksWhoListens !== false) watch.askWhoListens();
         publish({messenger, id, subject}, (federation) => sealed.transport({replyTo, ...federation}));
         // A broker that is too busy to confirm may still carry it: the window is what decides.
         await messenger.connection.flush({timeoutMs}).catch((error: unknown) => {

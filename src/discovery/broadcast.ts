@@ -39,6 +39,8 @@ export interface DiscoveryProbe {
       readonly collective: string;
       readonly timeoutMs: number;
       readonly signal: AbortSignal;
+      /** False where the caller knows by itself when to stop: a large cluster takes seconds to say who listens. */
+      readonly asksWhoListens?: boolean;
     },
     onAnswer: (identity: string) => void,
   ): Promise<ProbeHandle>;

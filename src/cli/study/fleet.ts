@@ -128,8 +128,8 @@ export class StudyFleet {
     const hosts = this.#brokerPorts.map((port) => `127.0.0.1:${port}`).join(',');
     await this.#rewrite(this.clientConfig, this.clientConfig, [
       ['plugin.choria.middleware_hosts', hosts],
-      // A study waits for the last answer, however long it takes.
-      ['discovery_timeout', '60'],
+      // A study waits for the last answer, however long it takes; no longer where a cluster cannot say in time who listens.
+      ['discovery_timeout', this.plan.brokers > 1 ? '20' : '60'],
     ]);
     await this.writeEmulatorConfig('emulator.conf', []);
   }
