@@ -53,11 +53,15 @@ export async function rows(context: BenchContext): Promise<readonly BenchRow[]> 
     for (let loop = 0; loop < loops; loop++) busy.push(spawn(process.execPath, ['-e', 'for(;;){}'], {stdio: 'ignore'}));
     const find = (): Discovery => {
       const startedAtMs = performance.now();
-      const {stdout, stderr} = spawnSync(process.execPath, [program, 'find', '--json', '--config', files.clientConfig], {
-        encoding: 'utf8',
-        maxBuffer: 64 * 1024 * 1024,
-        env: {...env, MCOLLECTIVE_CERTNAME: callerName},
-      });
+      const {stdout, stderr} = spawnSync(
+        process.execPath,
+        [program, 'find', '--json', '--config', files.clientConfig],
+        {
+          encoding: 'utf8',
+          maxBuffer: 64 * 1024 * 1024,
+          env: {...env, MCOLLECTIVE_CERTNAME: callerName},
+        },
+      );
       const isAnswer = stdout.startsWith('[');
       if (!isAnswer) context.say(`failed: ${stdout.trim().slice(0, 400)}`);
       const names = isAnswer ? (JSON.parse(stdout) as readonly string[]) : [];

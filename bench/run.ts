@@ -1,18 +1,21 @@
 /**
  * Runs the benchmarks and prints their rows as a table; `--json FILE` also writes `{"rows":[...]}`.
  *
- *     npm run bench [-- GROUP...] [--json FILE]
+ *     npm run bench [-- GROUP...] [--json FILE] [--save]
  *
- * A group is a file of this folder that exports `rows` (`broker`, `client`, ...). Nothing here asserts: figures are for people.
+ * A group is a file of this folder that exports `rows` (`broker`, `client`, ...). Nothing here asserts: figures are for people. Each row is compared with the
+ * figures that were committed last, and what moved by much is said at the end. README.md says how to read it.
  */
 import {existsSync, readdirSync, writeFileSync} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {fileURLToPath, pathToFileURL} from 'node:url';
 import {parseArgs} from 'node:util';
+import {compareRows, readFigures, saveFigures} from './figures.ts';
 import type {BenchGroup, BenchRow} from './row.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const helpers: ReadonlySet<string> = new Set(['run.ts', 'row.ts']);
+const figuresPath = join(here, 'figures.json');
+const helpers: ReadonlySet<string> = new Set(['run.ts', 'row.ts', 'figures.ts', 'broker-child.ts', 'broker-load.ts']);
 
 function groupNames(): readonly string[] {
   return readdirSync(here)
@@ -43,7 +46,10 @@ function printTable(rows: readonly BenchRow[]): void {
 }
 
 async function main(): Promise<number> {
-  const {values, positionals} = parseArgs({options: {json: {type: 'string'}}, allowPositionals: true});
+  const {values, positionals} = parseArgs({
+    options: {json: {type: 'string'}, save: {type: 'boolean'}},
+    allowPositionals: true,
+  });
   const known = groupNames();
   const unknown = positionals.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
@@ -59,6 +65,8 @@ async function main(): Promise<number> {
     rows.push(...(await group.rows({say: (text) => process.stderr.write(`  ${text}\n`)})));
   }
   printTable(rows);
+  for (const line of compareRows(rows, readFigures(figuresPath))) console.log(line);
+  if (values.save === true) saveFigures(figuresPath, rows);
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({rows}, null, 2)}\n`);
   return 0;
 }
