@@ -317,7 +317,7 @@ function createEmbedded(parts: EngineParts): EmbeddedEngine {
     ],
     systemAccount: systemAccountName,
     clusterName: settings.clusterName,
-    processUsage: createProcessUsage(platform.host.cpuCount),
+    processUsage: createProcessUsage(platform),
     exports: accountExports,
     ...(settings.websocket === undefined
       ? {}

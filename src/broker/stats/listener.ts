@@ -11,7 +11,7 @@ import {type BrokerMetrics, createBrokerMetrics} from './metrics.ts';
 import {monitoringPaths, type StatsSource} from './source.ts';
 
 export interface StatsListenerOptions {
-  readonly platform: Pick<Platform, 'httpServers' | 'host'>;
+  readonly platform: Pick<Platform, 'httpServers' | 'host' | 'clock'>;
   readonly logger: Logger;
   readonly host: string;
   /** 0 picks a free one. */
@@ -40,7 +40,7 @@ const metricPaths: ReadonlySet<string> = new Set(['/metrics', '/choria/prometheu
 export async function startStatsListener(options: StatsListenerOptions): Promise<StatsListener> {
   const {platform, logger, identity} = options;
   const metrics = await createBrokerMetrics({identity, view: options.view});
-  const usage = createProcessUsage(platform.host.cpuCount);
+  const usage = createProcessUsage(platform);
   let place = {host: options.host, port: options.port};
   const listener = await platform.httpServers.listen({
     host: options.host,
