@@ -1,4 +1,11 @@
 #!/usr/bin/env node
-import {runProgram} from '../dist/bin/program.js';
+import {createRequire} from 'node:module';
 
-await runProgram();
+const require = createRequire(import.meta.url);
+
+// The commonest question of scripts needs nothing of the program.
+if (process.argv.length === 3 && process.argv[2] === '--version') {
+  process.stderr.write(`${require('../package.json').version}\n`);
+} else {
+  await require('./load.cjs').loadProgram().exports.runProgram();
+}

@@ -82,6 +82,8 @@ function build() {
     join(root, 'tsconfig.json'),
     join(root, 'tsconfig.build.json'),
     join(root, 'tools', 'bundle.mjs'),
+    join(root, 'tools', 'code-cache.mjs'),
+    join(root, 'bin', 'load.cjs'),
     join(root, 'package-lock.json'),
   ];
   const wanted = hashFiles(sources);
