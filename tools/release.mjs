@@ -30,7 +30,7 @@ Promise.all(['fs', 'path', 'os', 'zlib', 'url'].map((name) => import('node:' + n
   const at = text.lastIndexOf('\\n//release ');
   const [name, packed] = text.slice(at + 11).trim().split(' ');
   const places = [path.join(path.dirname(self), '.choria-releases'), path.join(os.homedir(), '.cache', 'choria-releases')].map((place) => path.join(place, name));
-  const isThere = (place) => fs.existsSync(path.join(place, 'bin', 'program.js'));
+  const isThere = (place) => fs.existsSync(path.join(place, 'bin', 'program.cjs'));
   const unpack = (place) => {
     const fresh = place + '.' + process.pid;
     try {
@@ -49,8 +49,8 @@ Promise.all(['fs', 'path', 'os', 'zlib', 'url'].map((name) => import('node:' + n
   };
   const place = places.find(isThere) ?? places.find(unpack);
   if (place === undefined) throw new Error('Cannot unpack this release into ' + places.join(' or '));
-  const {runProgram} = await import(url.pathToFileURL(path.join(place, 'bin', 'program.js')));
-  await runProgram();
+  const loaded = await import(url.pathToFileURL(path.join(place, 'bin', 'program.cjs')));
+  await loaded.default.runProgram();
 }).catch((error) => {
   process.stderr.write(error.message + '\\n');
   process.exitCode = 1;
@@ -86,7 +86,8 @@ function collect() {
   const add = (from, to, keep) => {
     for (const file of filesOf(from, keep)) files[`${to}/${file}`] = readFileSync(join(from, file), 'utf8');
   };
-  add(join(root, 'dist', 'bin'), 'bin', () => true);
+  // Compiled code belongs to one version of Node; the machine that gets the release may have another.
+  add(join(root, 'dist', 'bin'), 'bin', (file) => !file.endsWith('.cache'));
   for (const name of productionPackages()) {
     add(join(root, 'node_modules', name), `node_modules/${name}`, (file) => {
       return wantedInPackages.test(file) && !unwantedInPackages.test(file) && !file.startsWith('node_modules/');
