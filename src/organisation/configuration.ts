@@ -11,6 +11,8 @@ export interface ConfigurationOptions {
   readonly name: string;
   /** Absolute folder in which the member's files will lie when its program runs. */
   readonly target: string;
+  /** Of the account in which nodes wait to be provisioned; for brokers. */
+  readonly provisioningPassword?: string;
 }
 
 export const caName = 'ca.pem';
@@ -28,6 +30,8 @@ export const stateFolder = 'state';
 export const revokedName = 'revoked';
 /** The certificates among it, as the authority signed it; where members have certificates. */
 export const revocationListName = 'crl.pem';
+/** Checks the tokens of images, in hex; where no issuer signs them. */
+export const provisioningKeyName = 'provisioning.pub';
 
 export function configurationText(kind: MemberKind, options: ConfigurationOptions): string {
   switch (kind) {
@@ -37,6 +41,8 @@ export function configurationText(kind: MemberKind, options: ConfigurationOption
       return serverText(options);
     case 'user':
       return clientText(options);
+    case 'provisioner':
+      return provisionerText(options);
   }
 }
 
@@ -101,7 +107,19 @@ function brokerText(options: ConfigurationOptions): string {
       'plugin.choria.use_srv = false',
     ],
     [...securityLines(options, 'broker'), ...revocationLines(options)],
+    provisioningLines(options),
   ]);
+}
+
+function provisioningLines({organisation, target, provisioningPassword}: ConfigurationOptions): readonly string[] {
+  if (provisioningPassword === undefined) return [];
+  return [
+    '# Nodes that wait to be provisioned, kept apart from the fleet.',
+    `plugin.choria.network.provisioning.client_password = ${provisioningPassword}`,
+    ...(organisation.security === 'x509'
+      ? [`plugin.choria.network.provisioning.signer_cert = ${join(target, provisioningKeyName)}`]
+      : []),
+  ];
 }
 
 function revocationLines({organisation, target}: ConfigurationOptions): readonly string[] {
@@ -143,5 +161,14 @@ function clientText(options: ConfigurationOptions): string {
     [`identity = ${name}`, 'logfile = stderr', 'loglevel = warn'],
     networkLines(organisation),
     securityLines(options, 'user'),
+  ]);
+}
+
+function provisionerText(options: ConfigurationOptions): string {
+  const {organisation, name} = options;
+  return lines(`The provisioner of ${organisation.name}, written by choria init`, [
+    [`identity = ${name}`, 'logfile = stdout', 'loglevel = info'],
+    networkLines(organisation),
+    securityLines(options, 'provisioner'),
   ]);
 }

@@ -26,6 +26,7 @@ import {
 } from './names.ts';
 import {planMember, under} from './plan.ts';
 import type {RoleMember} from './policies.ts';
+import {makeProvisioningSecrets, planProvisioning, provisionerName} from './provisioning.ts';
 import {manifestText, recordFile} from './records.ts';
 import {revocationListPem, revocationText} from './revocations.ts';
 import {placeFolder} from './staging.ts';
@@ -102,8 +103,11 @@ export async function createOrganisation(
   const roles: readonly RoleMember[] = users.map((name) => ({callerId: callerIdOf(security, name), role: 'operator'}));
   const revocationList = revocationListPem([], {authority, security, nowMs});
   const brokerName = organisation.broker.host;
-  const [broker, userMembers, nodeMembers] = await Promise.all([
+  const secrets = makeProvisioningSecrets(platform.random, issuerSeed);
+  const provisioningKey = ed25519PublicFromSeed(secrets.seed).toString('hex');
+  const [broker, provisioner, userMembers, nodeMembers] = await Promise.all([
     issueMember(platform, {...issue, kind: 'broker', name: brokerName}),
+    issueMember(platform, {...issue, kind: 'provisioner', name: provisionerName}),
     Promise.all(users.map((name) => issueMember(platform, {...issue, kind: 'user', name, role: 'operator'}))),
     Promise.all(nodes.map((node) => issueMember(platform, {...issue, kind: 'node', name: node.name}))),
   ]);
@@ -117,6 +121,9 @@ export async function createOrganisation(
       roles,
       revoked: [],
       revocationList,
+      ...(member.record.kind === 'broker'
+        ? {provisioning: {password: secrets.password, publicKey: provisioningKey}}
+        : {}),
       ...(node?.facts === undefined ? {} : {facts: node.facts}),
       ...(node?.classes === undefined ? {} : {classes: node.classes}),
     });
@@ -130,6 +137,16 @@ export async function createOrganisation(
     {path: revokedFile, text: revocationText([]), mode: publicMode},
     ...(revocationList === undefined ? [] : [{path: revocationListFile, text: revocationList, mode: publicMode}]),
     ...planOne(broker),
+    recordFile(provisioner.record),
+    ...(await planProvisioning({
+      organisation,
+      authority,
+      secrets,
+      provisioner,
+      self: platform.host.self,
+      nowMs,
+      random: platform.random,
+    })),
     ...userMembers.flatMap((member) => planOne(member)),
     ...nodeMembers.flatMap((member, index) => planOne(member, nodes[index])),
   ];

@@ -1,4 +1,5 @@
 /** Sets up an organisation in a folder and keeps it. */
+export {answerProvisioner} from './answer.ts';
 export {
   createOrganisation,
   type CreateOptions,

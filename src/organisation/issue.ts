@@ -114,7 +114,7 @@ async function issueJwt(
   const seed = renewed?.publicKey === undefined ? platform.random.bytes(seedBytes) : undefined;
   const publicKey = renewed?.publicKey ?? ed25519PublicFromSeed(seed ?? Buffer.alloc(0)).toString('hex');
   const token = await issueToken(claimsOf(options), {
-    purpose: kind === 'user' ? 'choria_client_id' : 'choria_server',
+    purpose: kind === 'user' || kind === 'provisioner' ? 'choria_client_id' : 'choria_server',
     signer: seedSigner(issuerSeed),
     publicKey,
     nowMs: platform.clock.nowMs(),
@@ -136,6 +136,8 @@ export const seedBytes = 32;
 
 /** A broker's token is for nothing but its own start: it belongs to no collective. What users may do on nodes, policies say. */
 function claimsOf({kind, name, role, collectives}: IssueOptions): Readonly<Record<string, unknown>> {
+  if (kind === 'provisioner')
+    return {callerid: callerIdOf('jwt', name), ou: issuerName, permissions: {provisioner: true}};
   if (kind !== 'user') return {identity: name, collectives: kind === 'broker' ? [] : collectives, ou: issuerName};
   const watching = role === 'operator' ? {events_viewer: true} : {};
   return {callerid: callerIdOf('jwt', name), ou: issuerName, permissions: {fleet_management: true, ...watching}};

@@ -11,6 +11,9 @@ export const authorityCertificate = join('authority', 'ca.pem');
 export const authorityKey = join('authority', 'ca.key');
 /** Seed of the issuer of tokens. */
 export const issuerSeed = join('authority', 'issuer.seed');
+/** Signs the tokens of images where no issuer does. */
+export const provisioningSeed = join('authority', 'provisioning.seed');
+export const provisioningFolder = 'provisioning';
 export const issuedFolder = join('authority', 'issued');
 export const revokedFile = join('authority', 'revoked');
 /** The certificates among them, for TLS libraries. */
@@ -21,6 +24,8 @@ export function memberFolder(kind: MemberKind, name: string): string {
   switch (kind) {
     case 'broker':
       return 'broker';
+    case 'provisioner':
+      return provisioningFolder;
     case 'node':
       return join('nodes', name);
     case 'user':
@@ -32,6 +37,8 @@ export function configName(kind: MemberKind): string {
   switch (kind) {
     case 'broker':
       return 'broker.conf';
+    case 'provisioner':
+      return 'provisioner.conf';
     case 'node':
       return 'server.conf';
     case 'user':

@@ -1,5 +1,7 @@
 /** Every bound of this area, with its reason. */
 export const organisationLimits = {
+  /** What a provisioner tells of a node, with all its facts. */
+  questionBytesMax: 4 * 1_048_576,
   /** Manifest and records are some kilobytes; more was not written by us. */
   recordBytesMax: 65_536,
   /** Records of one organisation: each member leaves one at each renewal. */

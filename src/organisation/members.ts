@@ -125,7 +125,7 @@ export function rolesOf(records: readonly IssuedRecord[], security: Organisation
   return [...roles].map(([name, role]) => ({callerId: callerIdOf(security, name), role}));
 }
 
-async function writeRecord(files: Files, directory: string, record: IssuedRecord): Promise<void> {
+export async function writeRecord(files: Files, directory: string, record: IssuedRecord): Promise<void> {
   const {path, text, mode} = recordFile(record);
   try {
     await files.writeAtomic(join(directory, path), text, {mode});
@@ -210,7 +210,7 @@ export async function organisationStatus(
   const revoked = revokedSerials(await readRevocations(files, directory));
   const latest = new Map<string, IssuedRecord>();
   for (const record of await readRecords(files, directory)) latest.set(`${record.kind} ${record.name}`, record);
-  const order: readonly MemberKind[] = ['broker', 'user', 'node'];
+  const order: readonly MemberKind[] = ['broker', 'provisioner', 'user', 'node'];
   const sorted = [...latest.values()].sort(
     (a, b) => order.indexOf(a.kind) - order.indexOf(b.kind) || (a.name < b.name ? -1 : 1),
   );

@@ -73,7 +73,7 @@ describe('a new organisation', () => {
   test('keeps private keys and configurations to their owner', async () => {
     const fake = await setUp();
     const secret = fake.files.paths.filter((path) => /\.key$|key\.pem$|\.conf$/.test(path));
-    expect(secret).toHaveLength(7);
+    expect(secret).toHaveLength(9);
     for (const path of secret) expect((await fake.files.stat(path)).mode, path).toBe(0o600);
   });
 
@@ -185,7 +185,7 @@ describe('an organisation with tokens', () => {
   test('keeps seeds, tokens and the issuer to their owner', async () => {
     const fake = await setUpTokens();
     const secret = fake.files.paths.filter((path) => /seed$|\.jwt$|\.key$|key\.pem$/.test(path));
-    expect(secret).toHaveLength(9);
+    expect(secret).toHaveLength(12);
     for (const path of secret) expect((await fake.files.stat(path)).mode, path).toBe(0o600);
   });
 
@@ -221,6 +221,7 @@ describe('an organisation that is kept', () => {
     const {members} = await organisationStatus(fake.platform, directory);
     expect(members.map(({kind, name, state}) => `${kind} ${name} ${state}`)).toEqual([
       'broker broker.example.net valid',
+      'provisioner provisioner valid',
       'user bob.mcollective valid',
       'user rip.mcollective valid',
       'node db1 valid',

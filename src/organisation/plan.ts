@@ -6,6 +6,7 @@ import {
   configurationText,
   factsName,
   keyName,
+  provisioningKeyName,
   revocationListName,
   revokedName,
   seedName,
@@ -30,22 +31,36 @@ export interface MemberPlanOptions {
   readonly revoked: readonly string[];
   /** The same as the authority's own list; where members have certificates. */
   readonly revocationList: string | undefined;
+  /** For the broker: the password of the provisioning account, and the key that signs tokens of images, in hex. */
+  readonly provisioning?: {readonly password: string; readonly publicKey: string};
   readonly facts?: Readonly<Record<string, unknown>>;
   readonly classes?: readonly string[];
 }
 
 /** Paths are below the member's folder. */
 export function planMember(options: MemberPlanOptions): readonly PlannedFile[] {
-  const {organisation, member, caPem, target, revocationList} = options;
+  const {organisation, member, caPem, target, revocationList, provisioning} = options;
   const {kind, name} = member.record;
   return [
     {path: caName, text: caPem, mode: publicMode},
     ...planCredentials(member),
-    {path: configName(kind), text: configurationText(kind, {organisation, name, target}), mode: privateMode},
+    {
+      path: configName(kind),
+      text: configurationText(kind, {
+        organisation,
+        name,
+        target,
+        ...(provisioning === undefined ? {} : {provisioningPassword: provisioning.password}),
+      }),
+      mode: privateMode,
+    },
     ...(kind === 'user' ? [] : [{path: revokedName, text: revocationText(options.revoked), mode: publicMode}]),
     ...(kind === 'user' || revocationList === undefined
       ? []
       : [{path: revocationListName, text: revocationList, mode: publicMode}]),
+    ...(provisioning === undefined || organisation.security === 'jwt'
+      ? []
+      : [{path: provisioningKeyName, text: provisioning.publicKey, mode: publicMode}]),
     ...(kind === 'node' ? planNode(options) : []),
   ];
 }

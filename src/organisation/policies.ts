@@ -32,9 +32,21 @@ const readActions: Readonly<Record<string, readonly string[]>> = {
 
 const header = '# Written by choria init. The first line that fits decides.\n';
 
-function policyText(actions: readonly string[]): string {
-  const readers = actions.length === 0 ? '' : `allow\treaders\t${actions.join(' ')}\t*\t*\n`;
-  return `${header}policy default deny\nallow\toperators\t*\t*\t*\n${readers}`;
+function policyText(actions: readonly string[], who = {operators: 'operators', readers: 'readers'}): string {
+  const all = who.operators === '' ? '' : `allow\t${who.operators}\t*\t*\t*\n`;
+  const some = actions.length === 0 || who.readers === '' ? '' : `allow\t${who.readers}\t${actions.join(' ')}\t*\t*\n`;
+  return `${header}policy default deny\n${all}${some}`;
+}
+
+/** The same without groups, by file name: for nodes that are sent policies and nothing else. */
+export function policiesByCaller(members: readonly RoleMember[]): Readonly<Record<string, string>> {
+  const callers = (role: Role): string =>
+    [...new Set(members.filter((member) => member.role === role).map((member) => member.callerId))].sort().join(' ');
+  const who = {operators: callers('operator'), readers: callers('reader')};
+  return Object.fromEntries([
+    ['default.policy', policyText([], who)],
+    ...Object.entries(readActions).map(([agent, actions]) => [`${agent}.policy`, policyText(actions, who)]),
+  ]) as Readonly<Record<string, string>>;
 }
 
 /** Members sorted, so that the same users always give the same bytes. */

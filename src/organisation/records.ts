@@ -128,7 +128,7 @@ async function readRecord(files: Files, path: string): Promise<IssuedRecord> {
 }
 
 function isMemberKind(value: unknown): value is MemberKind {
-  return value === 'broker' || value === 'node' || value === 'user';
+  return value === 'broker' || value === 'node' || value === 'user' || value === 'provisioner';
 }
 
 function isRole(value: unknown): value is Role {

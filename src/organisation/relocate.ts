@@ -4,11 +4,11 @@ import {errorMessage} from '../lib/errors.ts';
 import type {Files} from '../lib/platform.ts';
 import {brokerAddressText} from './configuration.ts';
 import {OrganisationError} from './errors.ts';
-import {manifestName, privateMode, publicMode} from './layout.ts';
+import {configName, manifestName, privateMode, provisioningFolder, publicMode} from './layout.ts';
 import {organisationLimits} from './limits.ts';
 import {nodeFolders} from './members.ts';
 import {manifestText, readOrganisation} from './records.ts';
-import {codeOf} from './staging.ts';
+import {codeOf, exists} from './staging.ts';
 import type {BrokerAddress} from './types.ts';
 
 const setting = 'plugin.choria.middleware_hosts';
@@ -20,6 +20,9 @@ export async function moveBroker(files: Files, directory: string, broker: Broker
   const configurations = [
     ...(await nodeFolders(files, directory)).map((folder) => join(folder, 'server.conf')),
     ...(await userFolders(files, directory)).map((folder) => join(folder, 'client.conf')),
+    ...((await exists(files, join(directory, provisioningFolder)))
+      ? [join(directory, provisioningFolder, configName('provisioner'))]
+      : []),
   ];
   for (const path of configurations) await replaceAddress(files, path, brokerAddressText(broker));
 }

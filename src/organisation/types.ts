@@ -1,6 +1,6 @@
 /** The words of this area. */
 
-export type MemberKind = 'broker' | 'node' | 'user';
+export type MemberKind = 'broker' | 'node' | 'user' | 'provisioner';
 
 /** What a user may do on nodes by default: everything, or only look. */
 export type Role = 'operator' | 'reader';

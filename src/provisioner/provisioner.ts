@@ -3,7 +3,14 @@
  */
 import {regoEngineOf} from '../authz/index.ts';
 import type {Config} from '../config/types.ts';
-import {type Connection, connectSecurity, openConnection, securitySwitches, serverSource} from '../connect/index.ts';
+import {
+  type ConnectAuth,
+  type Connection,
+  connectSecurity,
+  openConnection,
+  securitySwitches,
+  serverSource,
+} from '../connect/index.ts';
 import {chooseSecurityProvider} from '../connect/index.ts';
 import {createMessenger} from '../client/internal.ts';
 import {createUnsignedProvider, type SecurityProvider} from '../crypto/index.ts';
@@ -96,6 +103,29 @@ export async function createProvisioner(options: ProvisionerOptions): Promise<Pr
   });
 }
 
+/** The account of provisioners wants a name and a password, and, where there are tokens, also a token that permits it. */
+function brokerAuth(
+  auth: ConnectAuth | undefined,
+  {password, hasToken}: {readonly password: string; readonly hasToken: boolean},
+): {readonly auth?: ConnectAuth} {
+  if (password === '') return auth === undefined ? {} : {auth};
+  const named = {user: 'provisioner', password};
+  const {signNonce} = auth ?? {};
+  if (auth === undefined || signNonce === undefined || !hasToken) return {auth: named};
+  return {
+    auth: {
+      ...named,
+      signNonce,
+      get token() {
+        return auth.token ?? '';
+      },
+      get expiresAtMs() {
+        return auth.expiresAtMs;
+      },
+    },
+  };
+}
+
 class Service implements Provisioner {
   readonly metrics: ProvisionerMetrics;
   readonly #options: ProvisionerOptions;
@@ -137,6 +167,8 @@ class Service implements Provisioner {
       platform,
       identity: config.get('identity'),
       mainCollective: provisioningCollective,
+      // Nodes that wait have no token of their own to sign with.
+      acceptsUnsigned: settings.isInsecure,
       federations: [],
       // Nodes that wait have nothing to sign with; what they say is proven by their token, and by the key that signs a nonce.
       acceptsUnsigned: true,
@@ -172,11 +204,14 @@ class Service implements Provisioner {
 
   async #provider(): Promise<SecurityProvider> {
     const {config, platform, logger, settings} = this.#options;
-    const provider = await chooseSecurityProvider(config, {platform, mode: 'client', logger});
+    // A service has no user at a terminal: without one it goes by its own name.
+    const env = {...platform.env, USER: platform.env['USER'] ?? config.get('identity')};
+    const provider = await chooseSecurityProvider(config, {platform: {...platform, env}, mode: 'client', logger});
     if (settings.isInsecure) {
       const {certname, callerId, technology, credential} = provider;
       const unsigned = createUnsignedProvider({certname, callerId, technology, credential: credential || 'insecure'});
-      return {...unsigned, tls: provider.tls};
+      // Requests go out unsigned, but to the broker it proves itself.
+      return {...unsigned, tls: provider.tls, sign: (message) => provider.sign(message)};
     }
     const problems = await provider.validate();
     if (problems.length === 0) return provider;
@@ -191,18 +226,15 @@ class Service implements Provisioner {
     const switches = securitySwitches({platform, mode: 'client', logger});
     const security = connectSecurity(config, {provider, switches});
     // Without certificates of its own an insecure provisioner can only reach a broker without TLS.
-    const hasTls = !settings.isInsecure || provider.tls.certificatePem !== undefined;
+    const hasToken = provider.technology === 'ed25519+jwt' && provider.credential !== 'insecure';
+    const hasTls = !settings.isInsecure || hasToken || provider.tls.certificatePem !== undefined;
     return openConnection({
       platform,
       logger,
       name: provider.certname,
       servers: serverSource(config, {platform, logger}),
       ...(hasTls && security.tls !== undefined ? {tls: security.tls} : {}),
-      ...(settings.brokerPassword === ''
-        ? security.auth === undefined
-          ? {}
-          : {auth: security.auth}
-        : {auth: {user: 'provisioner', password: settings.brokerPassword}}),
+      ...brokerAuth(security.auth, {password: settings.brokerPassword, hasToken}),
       inboxPrefix: inboxPrefix(provisioningCollective, provider.callerId),
       ...(signal === undefined ? {} : {signal}),
       events: {

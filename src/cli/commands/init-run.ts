@@ -167,6 +167,7 @@ interface NextSteps {
   readonly broker: string;
   readonly nodes: readonly string[];
   readonly requests: readonly string[];
+  readonly provisioner: string;
 }
 
 function nextSteps(platform: Platform, {organisation, nodes, users}: CreateResult): NextSteps {
@@ -178,6 +179,7 @@ function nextSteps(platform: Platform, {organisation, nodes, users}: CreateResul
     broker: `choria broker run --config ${config('broker', 'broker.conf')}`,
     nodes: nodes.map((node) => `choria server run --config ${config(memberFolder('node', node), 'server.conf')}`),
     requests: [`${who}choria ping ${client}`, `${who}choria req rpcutil ping ${client}`],
+    provisioner: `choria provisioner run --config ${config('provisioning', 'provisioner.yaml')} --choria-config ${config('provisioning', 'provisioner.conf')}`,
   };
 }
 
@@ -208,6 +210,7 @@ function createdDocument(platform: Platform, result: CreateResult): unknown {
     nodes,
     ...(replaced === undefined ? {} : {replaced}),
     next: [steps.broker, ...steps.nodes, ...steps.requests],
+    provisioning: {token: `${organisation.directory}/provisioning/provisioning.jwt`, run: steps.provisioner},
   };
 }
 
@@ -235,6 +238,10 @@ function createdText(platform: Platform, result: CreateResult): string {
     'And then:',
     '',
     ...steps.requests.map((line) => `  ${line}`),
+    '',
+    `Machines that join by themselves: put ${inertLine(directory)}/provisioning/provisioning.jwt on their image as /etc/choria/provisioning.jwt, and run here:`,
+    '',
+    `  ${steps.provisioner}`,
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -53,6 +53,7 @@ test.each([
         'choria server run',
         'choria ping --config',
         'choria req rpcutil',
+        'choria provisioner run',
       ]);
       for (const argv of [broker, web1, web2])
         running.push(runCliForTest({argv: argv ?? [], signal: controller.signal, ports}));

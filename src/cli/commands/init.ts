@@ -147,8 +147,15 @@ const statusSpec: CommandSpec = {
   run: async () => (await import('./init-status-run.ts')).runInitStatus,
 };
 
+const answerSpec: CommandSpec = {
+  name: 'answer',
+  help: 'Answers a provisioner: what the node becomes that is described on standard input\n\nThe helper of the provisioner that choria init prepares. A node of a name that somebody has is put off.',
+  flags: [directoryFlag],
+  run: async () => (await import('./init-answer-run.ts')).runInitAnswer,
+};
+
 export const initCommand: CommandSpec = {
   name: 'init',
   help: 'Sets up an organisation in a folder, and keeps it',
-  commands: [organisationSpec, nodeSpec, userSpec, renewSpec, revokeSpec, statusSpec],
+  commands: [organisationSpec, nodeSpec, userSpec, renewSpec, revokeSpec, statusSpec, answerSpec],
 };
