@@ -35,6 +35,7 @@ import {createFactSource, factPaths} from './facts.ts';
 import {acquireInstanceLock} from './instance-lock.ts';
 import type {AdmissionGuard} from './pipeline-types.ts';
 import {provisionAgent, type ServerProvisioning, waitingServerOptions} from './provisioning.ts';
+import type {RegistrationSource} from './registration/start.ts';
 import {createServerFromParts, ttlCeilingSeconds} from './server.ts';
 import {prepareStateDirectory, serverStatePaths} from './state-directory.ts';
 import type {AgentProviderMaker, ChoriaServer, ServerDataPlugins, ServerParts, SharedResources} from './types.ts';
@@ -55,6 +56,8 @@ export interface ServerOptions {
   /** In place of the providers of external and Ruby agents. */
   readonly agentProviders?: readonly AgentProviderMaker[];
   readonly deniedAgents?: readonly string[];
+  /** Registration data of the embedding program, besides what the setting `registration` names; published each `registerinterval`. */
+  readonly registration?: readonly RegistrationSource[];
   /** In place of the files of `plugin.yaml`; asked at each use. */
   readonly facts?: () => Promise<Readonly<Record<string, unknown>>>;
   /** In place of the file of `classesfile`; asked at each use. */
@@ -198,6 +201,7 @@ async function makeParts(options: ServerOptions): Promise<ServerParts> {
       (parts) => createAgentsOfFiles({...parts, ...(fileData === undefined ? {} : {data: fileData})}),
     ],
     deniedAgents: options.deniedAgents ?? [],
+    ...(options.registration === undefined ? {} : {registration: options.registration}),
     serviceHost,
     data,
     authorizer: options.authorizer ?? made.authorizer,

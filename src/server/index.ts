@@ -1,4 +1,10 @@
 /** The public door of `server`: nodes of the fleet, alone, embedded in another program, or by the thousand. */
+// What a program needs to make a server of a configuration.
+export {configFromEntries, loadConfig} from '../config/index.ts';
+export {createLogger} from '../lib/node-logger.ts';
+export {createNodePlatform} from '../lib/node-platform.ts';
+export {prepareServerStart} from '../provision/index.ts';
+export type {RegistrationSource} from './registration/start.ts';
 export {createServer, createSharedParts, type ServerOptions, type SharedParts} from './create.ts';
 export {
   createEmulatedAgent,

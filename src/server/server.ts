@@ -158,7 +158,14 @@ class Server implements ChoriaServer {
       const status = this.#statusSource();
       this.#status = this.#startStatus(status);
       const {version, provider} = parts;
-      this.#registration = startRegistration({node: this.node, connection, provider, version, status});
+      this.#registration = startRegistration({
+        node: this.node,
+        connection,
+        provider,
+        version,
+        status,
+        ...(parts.registration === undefined ? {} : {sources: parts.registration}),
+      });
     }
     for (const agent of parts.agents) await this.agents.add(agent, this.node);
     for (const make of parts.agentProviders) {

@@ -9,6 +9,7 @@ import type {Filter, Request, RequestCache, TransportCache} from '../protocol/in
 import type {Agent, AgentProvider, AgentRegistry, Auditor, Authorizer, NodeContext} from '../rpc/types.ts';
 import type {ServerEvent} from './lifecycle.ts';
 import type {AdmissionGuard} from './pipeline-types.ts';
+import type {RegistrationSource} from './registration/start.ts';
 
 /** Data plugins for filters and agents. */
 export interface ServerDataPlugins {
@@ -58,6 +59,8 @@ export interface ServerParts {
   /** Sources of agents that come and go, such as external programs; started in this order after `agents`. */
   readonly agentProviders: readonly AgentProviderMaker[];
   readonly deniedAgents: readonly string[];
+  /** Besides what the setting `registration` names. */
+  readonly registration?: readonly RegistrationSource[];
   readonly serviceHost: boolean;
   /** Waits to be configured. */
   readonly provisioning?: boolean;

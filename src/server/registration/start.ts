@@ -21,7 +21,18 @@ import type {ServerStatus} from '../status-file.ts';
 import {createFileContent, createInventoryContent, type RegistrationContent} from './content.ts';
 import {type RegistrationTiming, type Registrator, startRegistrator} from './registrator.ts';
 
+/** Registration data of an embedding program, published like that of the settings. */
+export interface RegistrationSource {
+  /** For the log. */
+  readonly name: string;
+  /** In place of the agent `registration` of the registration collective. */
+  readonly subject?: string;
+  /** The body, made anew each time. */
+  read(): Promise<Buffer | string>;
+}
+
 export interface RegistrationOptions {
+  readonly sources?: readonly RegistrationSource[];
   readonly node: NodeContext;
   readonly connection: Pick<Connection, 'state' | 'publish'>;
   readonly provider: SecurityProvider;
@@ -40,11 +51,17 @@ type RegistrationKind = (typeof kinds)[number];
  */
 export function startRegistration(options: RegistrationOptions): Registrator | undefined {
   const {config, platform, logger} = options.node;
-  const registrators = configuredKinds(config.get('registration')).map((kind) => ({
+  const configured = configuredKinds(config.get('registration')).map((kind) => ({
     name: kind,
     content: createContent(kind, options),
     publish: createPublisher(registrationSubject(kind, options.node), options),
   }));
+  const own = (options.sources ?? []).map((source) => ({
+    name: source.name,
+    content: {read: async () => Buffer.from(await source.read())},
+    publish: createPublisher(sourceSubject(source, options.node), options),
+  }));
+  const registrators = [...configured, ...own];
   // The settings are judged before anything starts, and also when the interval turns registration off.
   if (registrators.length === 0 || config.get('registerinterval') <= 0) return undefined;
   const timing = registrationTiming(options.node);
@@ -98,6 +115,15 @@ function registrationSubject(kind: RegistrationKind, node: NodeContext): string 
   throw new ServerError(
     'ERR_SERVER_REGISTRATION',
     `Cannot publish registration data on the subject ${JSON.stringify(target)}: expected a subject without blanks and wildcards, set by "${key}" in ${node.config.path ?? 'the configuration'}`,
+  );
+}
+
+function sourceSubject({name, subject}: RegistrationSource, node: NodeContext): string {
+  if (subject === undefined) return broadcastSubject(registrationCollective(node), 'registration');
+  if (isPublishSubject(subject)) return subject;
+  throw new ServerError(
+    'ERR_SERVER_REGISTRATION',
+    `Cannot publish the registration data "${name}" on the subject ${JSON.stringify(subject)}: expected a subject without blanks and wildcards`,
   );
 }
 
