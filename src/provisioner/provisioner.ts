@@ -157,7 +157,7 @@ class Service implements Provisioner {
   }
 
   async start(options: {readonly signal?: AbortSignal} = {}): Promise<void> {
-    const {config, platform, settings, election, logger} = this.#options;
+    const {config, platform, election, settings, logger} = this.#options;
     const provider = this.#options.provider ?? (await this.#provider());
     const connection = this.#options.connection ?? (await this.#connect(provider, options.signal));
     this.#connection = connection;
@@ -167,8 +167,6 @@ class Service implements Provisioner {
       platform,
       identity: config.get('identity'),
       mainCollective: provisioningCollective,
-      // Nodes that wait have no token of their own to sign with.
-      acceptsUnsigned: settings.isInsecure,
       federations: [],
       // Nodes that wait have nothing to sign with; what they say is proven by their token, and by the key that signs a nonce.
       acceptsUnsigned: true,
