@@ -2,8 +2,7 @@
  * Nodes brought from waiting to configured and started again, a minute: emulated servers and their broker in this process, the
  * provisioner that operators run in another, a helper that is a real program started once for each node.
  */
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
-import {readFileSync} from 'node:fs';
+import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {startFleetProcess} from '../src/cli/demo/fleet-processes.ts';
@@ -68,8 +67,12 @@ export async function rows(context: BenchContext): Promise<readonly BenchRow[]> 
     program: process.execPath,
     args: [
       program,
-      ...['provisioner', 'run', '--config', join(directory, 'provisioner.yaml')],
-      ...['--choria-config', join(directory, 'choria.conf')],
+      'provisioner',
+      'run',
+      '--config',
+      join(directory, 'provisioner.yaml'),
+      '--choria-config',
+      join(directory, 'choria.conf'),
     ],
     env: {PATH: process.env['PATH'] ?? '', HOME: directory, USER: 'bench'},
     cwd: directory,
