@@ -1,7 +1,7 @@
 /** The last line of a command that failed, in the two forms that people and scripts know (cli.md 1.1). */
 import type {CliContext, TextSink} from './types.ts';
 import {colours} from './render/colour.ts';
-import {inertLine} from './render/inert.ts';
+import {inertJson, inertLine} from './render/inert.ts';
 
 const messageColumns = 44;
 
@@ -18,7 +18,7 @@ export function writeLogLine(
 ): void {
   const nowMs = context.platform.clock.nowMs();
   if (!sink.isTerminal) {
-    sink.write(`time="${timestamp(nowMs)}" level=${line.level} msg=${JSON.stringify(line.message)}\n`);
+    sink.write(`time="${timestamp(nowMs)}" level=${line.level} msg=${inertJson(JSON.stringify(line.message))}\n`);
     return;
   }
   const paint = colours({sink, env: context.platform.env});
