@@ -1,6 +1,6 @@
 /** What agents, filters and policies see of the node they run on. */
 import type {Connection} from '../connect/index.ts';
-import type {AgentRegistry, NodeContext} from '../rpc/types.ts';
+import type {AgentRegistry, ConnectionFacts, NodeContext} from '../rpc/types.ts';
 import type {ServerCounters} from './statistics.ts';
 import type {ServerParts} from './types.ts';
 
@@ -28,7 +28,22 @@ export function createNodeContext(options: {
     data: (plugin, query) => parts.data.run(plugin, query, node),
     statistics: () => counters.snapshot(),
     connectedServer: () => connection()?.connectedServer,
+    connection: () => connectionFacts(parts, connection()),
     machines: () => [],
   };
   return node;
+}
+
+function connectionFacts(parts: ServerParts, connection: Connection | undefined): ConnectionFacts {
+  const clientName = parts.provider.certname;
+  if (connection === undefined) return {clientName};
+  const {inMessages, outMessages, inBytes, outBytes, reconnects} = connection.stats;
+  return {
+    clientName,
+    messagesIn: inMessages,
+    messagesOut: outMessages,
+    bytesIn: inBytes,
+    bytesOut: outBytes,
+    reconnects,
+  };
 }

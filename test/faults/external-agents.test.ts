@@ -12,6 +12,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import {execFileSync} from 'node:child_process';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, describe, expect, test} from 'vitest';
@@ -255,7 +256,7 @@ describe('fault 44: what programs print and how they end', () => {
 
 test('fault 45: a thousand calls of a slow action start few programs, are refused with a word, and leave others alone', async () => {
   const lab = await startLab();
-  place(lab, 'slow', 'sleep 0.2; printf \'{"data":{}}\' > "$2"\n', {timeout: 3});
+  place(lab, 'slow', 'sleep 0.2; printf \'{"data":{}}\' > "$2"\n', {timeout: 8});
   place(lab, 'quick', 'printf \'{"data":{}}\' > "$2"\n');
   await scanned(lab);
   const calls = Array.from({length: 1000}, () => lab.call('slow'));
@@ -306,6 +307,25 @@ describe('fault 80: what programs leave', () => {
     expect(reply).toMatchObject({statuscode: 1, statusmsg: expect.stringMatching(message)});
     expect(readdirSync(lab.temporary)).toEqual([]);
   });
+});
+
+test('fault 80: descriptions that are empty, half written, huge, pipes, devices or links are told, and the others served', async () => {
+  const lab = await startLab();
+  place(lab, 'good', 'printf \'{"data":{}}\' > "$2"\n');
+  const path = (name: string): string => join(lab.agents, `${name}.json`);
+  writeFileSync(path('empty'), '');
+  writeFileSync(path('half'), '{"metadata": {"name": "half", "provi');
+  writeFileSync(path('huge'), `{"metadata": {"name": "${'x'.repeat(3 * 1024 * 1024)}"}}`);
+  execFileSync('mkfifo', [path('pipe')]);
+  symlinkSync('/dev/zero', path('zero'));
+  symlinkSync(join(lab.root, 'nowhere'), path('gone'));
+  symlinkSync(path('circle'), path('circle'));
+  symlinkSync(lab.agents, join(lab.agents, 'folder'));
+  await scanned(lab);
+  expect(lab.registry.names()).toEqual(['good']);
+  expect(await lab.call('good')).toMatchObject({statuscode: 0});
+  const log = lab.logger.lines.map((line) => line.message).join('\n');
+  for (const name of ['empty', 'half', 'huge', 'pipe', 'zero', 'gone', 'circle']) expect(log).toContain(`${name}.json`);
 });
 
 describe('fault 55: audit', () => {
