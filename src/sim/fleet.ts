@@ -41,6 +41,8 @@ const brokerPort = 4222;
 const diskDelayMs = 2;
 /** A service that ended, or did not start, is started again after this. */
 const serviceRestartMs = 5_000;
+/** Node hands data of a TLS stream on in the next turn, and its end in the one after. */
+const realTlsTurns = 4;
 /** Seconds between registration messages. */
 export const registrationSeconds = 120;
 
@@ -118,6 +120,7 @@ export class SimFleet {
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    if (options.tls === 'real') options.timeline.turns = realTlsTurns;
     this.network = new SimNetwork(options.timeline, {
       random: options.random.fork('network'),
       tls: options.tls ?? 'twin',

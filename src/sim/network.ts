@@ -9,6 +9,7 @@ import {NetworkError} from '../lib/network-errors.ts';
 import type {SimRandom} from './random.ts';
 import {SimStream} from './stream.ts';
 import type {Timeline} from './timeline.ts';
+import {TlsContexts} from './tls-real.ts';
 import {TlsTwin} from './tls-twin.ts';
 import type {ProcessView, Segment} from './types.ts';
 
@@ -39,6 +40,7 @@ interface ListenerEntry {
 export class SimNetwork {
   readonly tls: SimTls;
   readonly twin = new TlsTwin();
+  readonly contexts: TlsContexts | undefined;
   readonly #timeline: Timeline;
   readonly #random: SimRandom;
   readonly #listeners = new Map<string, ListenerEntry>();
@@ -56,6 +58,7 @@ export class SimNetwork {
     this.#timeline = timeline;
     this.#random = options.random;
     this.tls = options.tls;
+    this.contexts = options.tls === 'real' ? new TlsContexts() : undefined;
   }
 
   /** Open connections, both ends counted. */
@@ -221,9 +224,10 @@ export class SimNetwork {
     this.#timeline.after(delayMs, () => from.process.whenRunning(() => from.arrived({kind: 'reset'})));
   }
 
-  /** One bit changed. Under the TLS twin the connection ends, as it does when a record does not verify. */
+  /** One bit changed. Under the TLS twin the connection ends, as it does when a record does not verify; real TLS finds it by itself. */
   #flip(segment: Segment, to: SimStream): Segment {
-    if (segment.kind === 'hello' || (segment.kind === 'bytes' && to.isProtected)) return {kind: 'corrupt'};
+    if (this.tls === 'twin' && (segment.kind === 'hello' || (segment.kind === 'bytes' && to.isProtected)))
+      return {kind: 'corrupt'};
     if (segment.kind !== 'bytes' || segment.data.length === 0) return segment;
     const data = Buffer.from(segment.data);
     const at = this.#random.integer(0, data.length - 1);

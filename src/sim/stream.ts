@@ -1,16 +1,17 @@
 /**
  * One end of a simulated connection: ordered, reliable while the link works, silent while it does not.
  */
-import type {ByteStream, ClientTls, ServerTls, TlsState} from '../lib/network.ts';
+import type {ByteStream, ClientTls, ServerTls, TlsMaterial, TlsState} from '../lib/network.ts';
 import {NetworkError} from '../lib/network-errors.ts';
-import type {Hello} from './tls-twin.ts';
+import {RealTls} from './tls-real.ts';
+import type {Hello, Verdict} from './tls-twin.ts';
 import type {CarrierView, ProcessView, Segment} from './types.ts';
 
 /** What a socket takes before the writer has to wait; about what Linux gives. */
 const windowBytes = 262_144;
 
 interface PendingHandshake {
-  readonly judge: (hello: Hello) => {readonly state: TlsState} | {readonly problem: string};
+  readonly judge: (hello: Hello) => Verdict;
   readonly resolve: (state: TlsState) => void;
   readonly reject: (error: Error) => void;
 }
@@ -43,6 +44,9 @@ export class SimStream implements ByteStream {
   #flushScheduled = false;
   #received: Segment[] = [];
   #handshake: PendingHandshake | undefined;
+  #real: RealTls | undefined;
+  /** What real TLS has opened and nobody has taken. */
+  #opened: Buffer[] = [];
 
   constructor(options: {
     readonly process: ProcessView;
@@ -110,10 +114,15 @@ export class SimStream implements ByteStream {
       const data = Buffer.concat(this.#outgoing);
       this.#outgoing = [];
       this.#outgoingBytes = 0;
-      this.#inFlightBytes += data.length;
-      this.network.send(this, {kind: 'bytes', data});
+      if (this.#real === undefined) this.#send(data);
+      else this.#real.write(data);
     }
     return this.queuedBytes;
+  }
+
+  #send(data: Buffer): void {
+    this.#inFlightBytes += data.length;
+    this.network.send(this, {kind: 'bytes', data});
   }
 
   unread(chunk: Buffer): void {
@@ -133,17 +142,14 @@ export class SimStream implements ByteStream {
   startTlsClient(options: ClientTls & {readonly timeoutMs: number}): Promise<TlsState> {
     const {twin} = this.network;
     const nowMs = (): number => this.process.wallMs();
-    return this.#startTls(twin.hello(options.material), options.timeoutMs, (hello) =>
-      twin.judgeServer(hello, {client: options, nowMs: nowMs()}),
-    );
+    return this.#startTls(options, (hello) => twin.judgeServer(hello, {client: options, nowMs: nowMs()}));
   }
 
   startTlsServer(options: ServerTls & {readonly timeoutMs: number}): Promise<TlsState> {
     const {twin} = this.network;
     const nowMs = (): number => this.process.wallMs();
-    return this.#startTls(twin.hello(options.material), options.timeoutMs, (hello) =>
-      twin.judgeClient(hello, {server: options, nowMs: nowMs()}),
-    );
+    const server = {asksForCertificate: options.clientCertificates !== 'none'};
+    return this.#startTls({...options, server}, (hello) => twin.judgeClient(hello, {server: options, nowMs: nowMs()}));
   }
 
   end(): void {
@@ -188,10 +194,21 @@ export class SimStream implements ByteStream {
 
   #deliver(): void {
     while (this.#closed === undefined && !this.#paused) {
+      const opened = this.#onData === undefined ? undefined : this.#opened.shift();
+      if (opened !== undefined) {
+        this.#onData?.(opened);
+        continue;
+      }
       const segment = this.#received[0];
       if (segment === undefined) return;
       if (segment.kind === 'bytes') {
         const handler = this.#onData;
+        if (this.#real !== undefined) {
+          this.#received.shift();
+          this.peer?.acknowledged(segment.data.length);
+          this.#real.feed(segment.data);
+          continue;
+        }
         if (this.#handshake !== undefined) {
           this.#failHandshake('the other side spoke in clear');
           return;
@@ -232,12 +249,21 @@ export class SimStream implements ByteStream {
   #close(error: Error | undefined): void {
     if (this.#closed !== undefined) return;
     this.#closed = {error};
+    this.#real?.close();
     this.network.forget(this);
     const handler = this.#onClose;
     if (handler !== undefined) queueMicrotask(() => this.process.isAlive && handler(error));
   }
 
-  #startTls(hello: Hello, timeoutMs: number, judge: PendingHandshake['judge']): Promise<TlsState> {
+  #startTls(
+    options: {
+      readonly material: TlsMaterial;
+      readonly timeoutMs: number;
+      readonly server?: {readonly asksForCertificate: boolean};
+    },
+    judge: PendingHandshake['judge'],
+  ): Promise<TlsState> {
+    const {material, timeoutMs, server} = options;
     this.flush();
     return new Promise((resolve, reject) => {
       const timer = this.process.clock.setTimer(
@@ -255,9 +281,31 @@ export class SimStream implements ByteStream {
           reject(error);
         },
       };
-      this.network.send(this, {kind: 'hello', hello});
+      const {contexts, twin} = this.network;
+      if (contexts === undefined) this.network.send(this, {kind: 'hello', hello: twin.hello(material)});
+      else {
+        this.#real = new RealTls(contexts, {
+          material,
+          ...(server === undefined ? {} : {server}),
+          send: (data) => {
+            if (this.#closed === undefined) this.#send(data);
+          },
+          onData: (data) => {
+            this.#opened.push(data);
+            this.#deliver();
+          },
+          onSecure: (certificatePem) => this.#finishHandshake({certificatePem}),
+          onError: (error) => this.#failTls(error),
+        });
+      }
       this.#deliver();
     });
+  }
+
+  #failTls(error: Error): void {
+    if (this.#closed !== undefined) return;
+    if (this.#handshake === undefined) this.destroy(error);
+    else this.#failHandshake(error.message);
   }
 
   #finishHandshake(hello: Hello): void {

@@ -21,6 +21,9 @@ export class Timeline {
   readonly #heap: Entry[] = [];
   readonly #onStep: (() => void) | undefined;
 
+  /** Turns of Node's event loop between two events: real TLS goes through several before it is quiet. */
+  turns = 1;
+
   /** @param onStep  called after each event, when everything that could go on has gone on */
   constructor(onStep?: () => void) {
     this.#onStep = onStep;
@@ -61,7 +64,7 @@ export class Timeline {
 
   /** Runs until `untilMs` has come or `isOver` says so; checked after every event. */
   async run(untilMs: number, isOver: () => boolean = () => false): Promise<void> {
-    await settle();
+    await this.#settle();
     while (!isOver()) {
       const entry = this.#heap[0];
       if (entry === undefined || entry.atMs > untilMs) break;
@@ -70,7 +73,7 @@ export class Timeline {
       this.#nowMs = entry.atMs;
       this.#events += 1;
       entry.callback();
-      await settle();
+      await this.#settle();
       this.#onStep?.();
     }
     if (!isOver()) this.#nowMs = Math.max(this.#nowMs, untilMs);
@@ -87,6 +90,10 @@ export class Timeline {
     if (outcome === undefined) throw new Error(`Nothing came of it by ${untilMs} ms of simulated time`);
     if ('error' in outcome) throw outcome.error;
     return outcome.value;
+  }
+
+  async #settle(): Promise<void> {
+    for (let turn = 0; turn < this.turns; turn++) await settle();
   }
 
   #push(entry: Entry): void {

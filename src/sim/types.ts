@@ -1,5 +1,6 @@
 /** What the parts of the simulated world see of each other. */
 import type {Clock} from '../lib/platform.ts';
+import type {TlsContexts} from './tls-real.ts';
 import type {TlsTwin, Hello} from './tls-twin.ts';
 
 /** What travels between the two ends of a connection. */
@@ -25,6 +26,8 @@ export interface ProcessView {
 /** The network as one end of a connection sees it. */
 export interface CarrierView<Stream> {
   readonly twin: TlsTwin;
+  /** Present when TLS is real. */
+  readonly contexts: TlsContexts | undefined;
   send(from: Stream, segment: Segment): void;
   forget(stream: Stream): void;
 }

@@ -28,6 +28,24 @@ describe('a simulated fleet', () => {
     expect(hashes[0]).not.toBe(hashes[2]);
   });
 
+  test('has the same history for the same seed also when TLS is real', async () => {
+    const hashes: string[] = [];
+    for (let round = 0; round < 2; round++) {
+      const result = await simulate({seed: '9', minutes: 1, nodes: 3, tls: 'real', keys});
+      expect(result.violations).toEqual([]);
+      hashes.push(result.hash);
+    }
+    expect(hashes[0]).toBe(hashes[1]);
+  });
+
+  test('stops where it is told to, with the history until there', async () => {
+    const events: number[] = [];
+    const options = {seed: '7', minutes: 1, nodes: 3, keys, untilMs: 20_000};
+    const result = await simulate({...options, onEvent: ({atMs}) => events.push(atMs)});
+    expect(Math.max(...events)).toBeLessThanOrEqual(20_000);
+    expect(result.hash).toBe((await simulate(options)).hash);
+  });
+
   test('answers everything when nothing goes wrong', async () => {
     const silent: string[] = [];
     const result = await simulate({
