@@ -58,6 +58,24 @@ async function listening(subject: string): Promise<void> {
 }
 
 describe('broker tools', () => {
+  test('account info tells whom the broker takes the user for', async () => {
+    const {stdout, exit} = await run(['account', 'info']);
+    expect(exit, stdout).toBe(0);
+    expect(stdout).toMatch(/^Account Information\n\n +User: .*\n +Account: choria/);
+    expect(stdout).toMatch(/ Connected Server Name: broker\.example\.net\n/);
+    expect(stdout).toContain('Connection Permissions:');
+  });
+
+  test('top shows the connections of the broker that is named, and says when there is none', async () => {
+    const {stdout, exit} = await run(['top', 'broker.example.net', '--max-refresh', '1']);
+    expect(exit, stdout).toBe(0);
+    expect(stdout).toMatch(/ connections of broker\.example\.net/);
+    expect(stdout).toContain('│ CID │');
+    const nobody = await run(['top', 'nobody', '-r', '1']);
+    expect(nobody.exit).toBe(1);
+    expect(nobody.stdout).toContain('nobody');
+  });
+
   test('ping, reports and requests tell of every broker', async () => {
     const ping = await run(['server', 'ping', '1', '--id', '--graph']);
     expect(ping.stdout).toMatch(

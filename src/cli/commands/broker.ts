@@ -22,6 +22,20 @@ export const brokerCommand: CommandSpec = {
   ],
   commands: [
     {
+      name: 'account',
+      aliases: ['a'],
+      help: 'What the broker knows of this user',
+      commands: [
+        {
+          name: 'info',
+          aliases: ['nfo'],
+          help: 'Show whom the broker takes this user for',
+          flags: [{...configFlag, hidden: true}],
+          run: async () => (await import('./broker-account-run.ts')).runBrokerAccountInfo,
+        },
+      ],
+    },
+    {
       name: 'events',
       aliases: ['event', 'e'],
       help: 'Show connections that come, go and are refused, until interrupted; needs the credentials of the system account',
@@ -127,6 +141,28 @@ export const brokerCommand: CommandSpec = {
       ],
       arguments: [{name: 'subjects', required: true, repeatable: true, help: 'Subjects to subscribe to'}],
       run: async () => (await import('./broker-messages-run.ts')).runBrokerSubscribe,
+    },
+    {
+      name: 'top',
+      help: 'Show the connections of a broker, again and again; needs the credentials of the system account',
+      flags: [
+        {name: 'conns', short: 'n', kind: 'integer', default: '1024', help: 'Show at most this many connections'},
+        {name: 'interval', short: 'd', kind: 'integer', default: '1', help: 'Seconds between two looks'},
+        {
+          name: 'sort',
+          kind: 'enum',
+          values: ['cid', 'subs', 'msgs_to', 'msgs_from', 'bytes_to', 'bytes_from'],
+          default: 'cid',
+          help: 'Sort by this property',
+        },
+        {name: 'output', short: 'o', kind: 'string', help: 'Write the first look to this file and quit'},
+        {name: 'raw', short: 'b', kind: 'boolean', help: 'Show bytes as plain numbers'},
+        {name: 'max-refresh', short: 'r', kind: 'integer', default: '-1', help: 'Quit after this many looks'},
+        {name: 'subs', kind: 'boolean', help: 'Show the subjects of each connection'},
+        {...configFlag, hidden: true},
+      ],
+      arguments: [{name: 'name', required: true, help: 'The name of the broker'}],
+      run: async () => (await import('./broker-top-run.ts')).runBrokerTop,
     },
   ],
 };
