@@ -75,13 +75,23 @@ function watchSignals(controller: AbortController): {readonly limits: {softMs: n
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  process.on('SIGQUIT', onQuit);
   return {
     limits,
     unwatch: () => {
       process.off('SIGINT', onSignal);
       process.off('SIGTERM', onSignal);
+      process.off('SIGQUIT', onQuit);
     },
   };
+}
+
+/** SIGQUIT: tells what it is doing, and goes on. */
+function onQuit(): void {
+  void import('./node-dumps.ts')
+    .then(({writeDumps}) => writeDumps())
+    .then((paths) => process.stderr.write(`Wrote ${paths.join(' and ')}\n`))
+    .catch((error: unknown) => process.stderr.write(`Could not write dumps: ${String(error)}\n`));
 }
 
 function onHangup(action: () => void): () => void {

@@ -24,7 +24,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 test(`${count} servers without configuration become a fleet, but for a hostile one and one whose helper fails`, {
-  timeout: 30_000 + count * 100,
+  timeout: 30_000 + count * 400,
 }, async () => {
   await using broker = await startTestBroker();
   const tokens = createTokenMaker();

@@ -248,5 +248,7 @@ async function stopServer(
   const outcome = await Promise.race([server.stop({graceMs}), limit]);
   if (outcome !== 'late') return 0;
   logger.error(`Could not stop within ${graceMs + stopSlackMs} ms, giving up`);
+  const paths = await (await import('../node-dumps.ts')).writeDumps();
+  logger.error(`What it was doing is in ${paths.join(' and ')}`);
   return 1;
 }
