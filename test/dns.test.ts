@@ -1,11 +1,12 @@
 /** Finding brokers and services by real DNS questions over UDP, asked of a name server of this test. */
 import {describe, expect, test} from 'vitest';
 import {configFromEntries} from '../src/config/index.ts';
-import {resolveServers, resolveSrv} from '../src/connect/index.ts';
+import {openConnection, resolveServers, resolveSrv, serverSource} from '../src/connect/index.ts';
 import {createNodeNames} from '../src/lib/node-names.ts';
 import {createNodePlatform} from '../src/lib/node-platform.ts';
 import type {Platform, SrvRecord} from '../src/lib/platform.ts';
 import {provisioningServers} from '../src/provision/index.ts';
+import {startTestBroker} from './support/broker.ts';
 import {type DnsServer, startDnsServer} from './support/dns-server.ts';
 
 const record = (name: string, port: number, priority = 10, weight = 1): SrvRecord => ({name, port, priority, weight});
@@ -76,6 +77,21 @@ describe('DNS', () => {
     expect(heavyFirst).toBeGreaterThanOrEqual(36);
   });
 
+  test('every process connects to the best record while it lives, wherever it would start in a list of equals', async () => {
+    await using best = await startTestBroker();
+    await using spare = await startTestBroker();
+    await using server = await startDnsServer({
+      '_mcollective-server._tcp.example.net': [record('localhost', spare.port, 20), record('localhost', best.port, 10)],
+    });
+    const platform = platformWith(server);
+    const config = await configFromEntries({'plugin.choria.srv_domain': 'example.net'}, {platform, mode: 'server'});
+    const servers = serverSource(config, {platform});
+    for (let attempt = 0; attempt < 8; attempt++) {
+      await using connection = await openConnection({platform, name: 'n1', servers, inboxPrefix: 'x', attemptsMax: 1});
+      expect(connection.connectedServer).toContain(`:${best.port}`);
+    }
+  });
+
   test('federated clients ask for the brokers of the federation', async () => {
     await using server = await startDnsServer({
       '_x-puppet-mcollective_federation._tcp.example.net': [record('fed.example.net', 4222)],
@@ -93,7 +109,7 @@ describe('DNS', () => {
       ],
     });
     const found = await provisioningServers(tokenTarget, platformWith(server))({signal: new AbortController().signal});
-    expect(found).toEqual(['nats://prov1.example.net:4222', 'nats://prov2.example.net:4222']);
+    expect(found).toEqual({inOrder: ['nats://prov1.example.net:4222', 'nats://prov2.example.net:4222']});
   });
 
   test.each(['_x-puppet-db._tcp', '_x-puppet-ca._tcp'])('%s is asked for as it is', async (name) => {

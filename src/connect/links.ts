@@ -10,8 +10,13 @@ import {connectLimits} from './limits.ts';
 import {openSession, type Session, type SessionTls} from './session.ts';
 import {parseServerUrl, type ServerUrl} from './server-url.ts';
 
-/** Gives the current list of brokers, best first within what is equal. */
-export type ServerSource = (options: {readonly signal: AbortSignal}) => Promise<readonly string[]>;
+/**
+ * Gives the current list of brokers. A plain list is of equals: each process starts somewhere else in it and stays with what worked. `inOrder`, as of SRV records
+ * with their priorities, is tried from its beginning every time.
+ */
+export type ServerSource = (options: {
+  readonly signal: AbortSignal;
+}) => Promise<readonly string[] | {readonly inOrder: readonly string[]}>;
 
 export interface LinkOptions {
   readonly clock: Clock;
@@ -86,11 +91,11 @@ export class LinkMaker {
    */
   async pass(): Promise<Session> {
     await this.#options.prepare?.();
-    const servers = await this.#servers();
+    const {servers, first} = await this.#servers();
     const failures: ConnectError[] = [];
     this.#options.logger.info(`Attempting to connect to: ${servers.map((server) => server.text).join(', ')}`);
     for (let step = 0; step < servers.length; step++) {
-      const server = servers[(this.#first + step) % servers.length];
+      const server = servers[(first + step) % servers.length];
       if (server === undefined) continue;
       this.#options.signal.throwIfAborted();
       try {
@@ -114,9 +119,10 @@ export class LinkMaker {
 
   /** A link to any broker of the list but this one; undefined when there is none, or none that takes us. */
   async elsewhere(than: string): Promise<Session | undefined> {
-    const servers = (await this.#servers()).filter((server) => server.text !== than);
+    const {servers: all, first} = await this.#servers();
+    const servers = all.filter((server) => server.text !== than);
     for (let step = 0; step < servers.length; step++) {
-      const server = servers[(this.#first + step) % servers.length];
+      const server = servers[(first + step) % servers.length];
       if (server === undefined) continue;
       this.#options.signal.throwIfAborted();
       try {
@@ -129,11 +135,15 @@ export class LinkMaker {
     return undefined;
   }
 
-  async #servers(): Promise<readonly ServerUrl[]> {
+  async #servers(): Promise<{readonly servers: readonly ServerUrl[]; readonly first: number}> {
     const {servers, signal} = this.#options;
-    const list = typeof servers === 'function' ? await servers({signal}) : servers;
+    const found = typeof servers === 'function' ? await servers({signal}) : servers;
+    const list = 'inOrder' in found ? found.inOrder : found;
     if (list.length === 0) throw new ConnectError('ERR_NO_SERVERS', 'Cannot connect: the list of brokers is empty');
-    return list.slice(0, connectLimits.serversMax).map((text) => parseServerUrl(text));
+    return {
+      servers: list.slice(0, connectLimits.serversMax).map((text) => parseServerUrl(text)),
+      first: 'inOrder' in found ? 0 : this.#first,
+    };
   }
 }
 

@@ -45,23 +45,36 @@ export function federationCollectives(
  * @throws {ConnectError} `ERR_SERVER_URL` for a setting that is no address; `ERR_NO_SERVERS` when a federated process finds none
  */
 export async function resolveServers(config: Config, options: ResolveOptions): Promise<readonly string[]> {
+  return (await findServers(config, options)).servers;
+}
+
+/** `resolveServers` in the form that `openConnection` takes. */
+export function serverSource(config: Config, options: ResolveOptions): ServerSource {
+  return async ({signal}) => {
+    const {servers, isInOrder} = await findServers(config, {...options, signal});
+    return isInOrder ? {inOrder: servers} : servers;
+  };
+}
+
+/** `isInOrder`: DNS gave priorities and weights, which hold at every attempt. */
+async function findServers(
+  config: Config,
+  options: ResolveOptions,
+): Promise<{readonly servers: readonly string[]; readonly isInOrder: boolean}> {
   const federated = !options.ignoreFederation && federationCollectives(config, options).length > 0;
   const setting = federated ? 'plugin.choria.federation_middleware_hosts' : 'plugin.choria.middleware_hosts';
   const configured = listOf(config.get(setting));
-  if (configured.length > 0) return configured.map(checkedAddress);
+  if (configured.length > 0) return {servers: configured.map(checkedAddress), isInOrder: false};
   const found = await resolveSrv(config, {...options, records: federated ? federationRecords : middlewareRecords});
-  if (found.length > 0) return found.map(({name, port}) => `nats://${name.replace(/\.$/, '')}:${port}`);
-  if (!federated) return ['nats://puppet:4222'];
+  if (found.length > 0) {
+    return {servers: found.map(({name, port}) => `nats://${name.replace(/\.$/, '')}:${port}`), isInOrder: true};
+  }
+  if (!federated) return {servers: ['nats://puppet:4222'], isInOrder: false};
   throw new ConnectError(
     'ERR_NO_SERVERS',
     `Cannot find the brokers of the federation: ${setting} is not set and there are no SRV records ${federationRecords.join(', ')}`,
     {details: {setting}},
   );
-}
-
-/** `resolveServers` in the form that `openConnection` takes. */
-export function serverSource(config: Config, options: ResolveOptions): ServerSource {
-  return ({signal}) => resolveServers(config, {...options, signal});
 }
 
 /**

@@ -19,9 +19,8 @@ export function provisioningServers(
     );
     try {
       const found = await platform.names.resolveSrv(record, {signal: AbortSignal.any([signal, limit.signal])});
-      return orderSrv(found, () => platform.random.float()).map(
-        ({name, port}) => `nats://${name.replace(/\.$/, '')}:${port}`,
-      );
+      const ordered = orderSrv(found, () => platform.random.float());
+      return {inOrder: ordered.map(({name, port}) => `nats://${name.replace(/\.$/, '')}:${port}`)};
     } catch (cause) {
       throw new ConnectError(
         'ERR_NO_SERVERS',

@@ -14,7 +14,8 @@ export async function runToolProvisioner(context: CliContext, parsed: ParsedArgu
   const {platform, stdout, signal} = context;
   const target = readProvisioningToken(await readTokenFile(context));
   stdout.write('Attempting provisioner resolution using: Choria JWT Resolver\n');
-  const servers = await provisioningServers(target, platform)({signal});
+  const found = await provisioningServers(target, platform)({signal});
+  const servers = 'inOrder' in found ? found.inOrder : found;
   stdout.write(`Provisioning using ${servers.length} broker(s):\n\n`);
   stdout.write(`${servers.map((server) => `\t${inertLine(server)}\n`).join('')}\n`);
   return 0;
