@@ -1,12 +1,18 @@
 /**
  * Holds the documents to the tree: every path, link, npm script and choria command that they name is there.
  */
-import {existsSync, readdirSync, readFileSync} from 'node:fs';
+import {existsSync, mkdtempSync, readdirSync, readFileSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
 import {dirname, join, relative, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {describe, expect, test} from 'vitest';
 import {program} from '../src/cli/commands/index.ts';
+import {convertCommandLine} from '../src/cli/convert.ts';
+import {mcoProgram} from '../src/cli/mco/program.ts';
+import {parseCommandLine} from '../src/cli/parse.ts';
 import type {CommandSpec} from '../src/cli/types.ts';
+import {splitShellWords} from '../src/discovery/index.ts';
+import {runCliForTest} from './support/cli.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const scripts = Object.keys(
@@ -89,5 +95,62 @@ describe('the documents', () => {
         .map((words) => `${page.path}: choria ${words.join(' ')}`),
     );
     expect(unknown).toEqual([]);
+  });
+
+  /** Command lines in blocks, one that ends in a backslash joined with the next; what a shell does with them is cut off. */
+  function commandLines(text: string): readonly string[] {
+    return [...text.matchAll(/```[a-z]*\n([\s\S]*?)```/g)]
+      .flatMap((block) => (block[1] ?? '').replaceAll('\\\n', ' ').split('\n'))
+      .map((line) => line.replace(/^\$ /, '').replace(/ +#.*$/, ''))
+      .filter((line) => /^(?:choria|mco) /.test(line))
+      .map((line) => line.replace(/ (?:&|> [\w./-]+|\| [^'"]*)$/, '').trim());
+  }
+
+  test('every command line of the guides is one that the program takes, with its flags, values and arguments', () => {
+    const lines = pages
+      .filter((page) => page.path.startsWith(join('docs', 'guides')) || page.path === 'README.md')
+      .flatMap((page) => commandLines(page.text).map((line) => ({line, path: page.path})));
+    expect(lines.length).toBeGreaterThan(30);
+    const refused = lines.flatMap(({line, path}) => {
+      const [name, ...words] = splitShellWords(line);
+      const root = name === 'mco' ? mcoProgram('current') : program;
+      const raw = parseCommandLine(root, words, {readLines: () => []});
+      if (raw.error !== undefined) return [`${path}: ${line}: ${raw.error.message}`];
+      if (raw.path.at(-1)?.run === undefined) return [`${path}: ${line}: no command`];
+      try {
+        convertCommandLine(raw);
+        return [];
+      } catch (error) {
+        return [`${path}: ${line}: ${String(error)}`];
+      }
+    });
+    expect(refused).toEqual([]);
+  });
+
+  test('the commands on keys and tokens run as they are shown, one after the other', async () => {
+    for (const {path, text} of pages.filter((page) => page.path.startsWith(join('docs', 'guides')))) {
+      const folder = mkdtempSync(join(tmpdir(), 'choria-guides-'));
+      try {
+        const lines = commandLines(text).filter((line) => line.startsWith('choria jwt '));
+        // A key that another page or another program makes.
+        const made = await runCliForTest({
+          argv: ['choria', 'jwt', 'keys', '/work/signer.key', '/work/signer.pub'],
+          mounts: [{virtual: '/work', real: folder}],
+        });
+        expect(made.exit, made.stderr).toBe(0);
+        for (const line of lines) {
+          const result = await runCliForTest({
+            argv: splitShellWords(line).map((word) => word.replace(/^(?=[\w-]+\.(?:seed|public|jwt|key)$)/, '/work/')),
+            mounts: [{virtual: '/work', real: folder}],
+            // A page may make the same keys twice.
+            tty: {cols: 80, rows: 24},
+            typed: ['y'],
+          });
+          expect(result.exit, `${path}: ${line}: ${result.output}`).toBe(0);
+        }
+      } finally {
+        rmSync(folder, {recursive: true, force: true});
+      }
+    }
   });
 });
