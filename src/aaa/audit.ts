@@ -1,6 +1,7 @@
 /** The trail of what was signed and what was refused: to a file, and to a subject of the middleware. */
 import type {AuditFile} from '../lib/audit-file.ts';
 import type {Clock} from '../lib/platform.ts';
+import {JsonError, parseJson} from '../lib/json.ts';
 import {aaaLimits} from './limits.ts';
 
 export interface AuditEntry {
@@ -61,10 +62,21 @@ export function createSubjectAuditor(options: {
         action: isAllowed ? 'allow' : 'deny',
         site,
         time: Math.floor(clock.nowMs() / 1_000),
-        request,
       };
-      connection.publish(topic, Buffer.from(JSON.stringify(message), 'utf8'));
+      // The request is part of the document, as readers of the reference's messages expect it, in the very text that was judged.
+      const text = `${JSON.stringify(message).slice(0, -1)},"request":${isJson(request) ? request : JSON.stringify(request)}}`;
+      connection.publish(topic, Buffer.from(text, 'utf8'));
       await connection.flush({timeoutMs: aaaLimits.auditFlushMs});
     },
   };
+}
+
+function isJson(text: string): boolean {
+  try {
+    parseJson(text);
+    return true;
+  } catch (error) {
+    if (error instanceof JsonError) return false;
+    throw error;
+  }
 }

@@ -3,6 +3,7 @@ import {createHash, randomBytes} from 'node:crypto';
 import {type AaaService, createAaaService, parseSettings} from '../../src/aaa/index.ts';
 import type {RegoEngine} from '../../src/authz/index.ts';
 import {ed25519PublicFromSeed, issueToken, seedSigner, signEd25519} from '../../src/crypto/index.ts';
+import type {HttpClient} from '../../src/lib/http.ts';
 import {encodeRequestDocument, type Request} from '../../src/protocol/index.ts';
 import {createFakePlatform, type FakePlatform} from './fake-platform.ts';
 import {createRecordingLogger, type RecordingLogger} from './recording-logger.ts';
@@ -41,12 +42,16 @@ export async function startTestAaa(
     readonly passwordHash?: string;
     readonly settings?: Readonly<Record<string, unknown>>;
     readonly engine?: RegoEngine;
+    readonly http?: HttpClient;
+    readonly auditConnection?: NonNullable<Parameters<typeof createAaaService>[0]['auditConnection']>;
+    readonly files?: Readonly<Record<string, string>>;
     readonly programs?: NonNullable<Parameters<typeof createFakePlatform>[0]>['programs'];
   } = {},
 ): Promise<TestAaa> {
   const seeds = {issuer: seedOf('issuer'), chain: seedOf('chain'), signer: seedOf('signer'), caller: seedOf('caller')};
   const fake = createFakePlatform({
-    files: {'/aaa/marker': ''},
+    files: {'/aaa/marker': '', ...options.files},
+    ...(options.http === undefined ? {} : {http: options.http}),
     ...(options.programs === undefined ? {} : {programs: options.programs}),
   });
   const nowMs = fake.clock.nowMs();
@@ -112,6 +117,7 @@ export async function startTestAaa(
     platform: fake.platform,
     logger,
     engine: options.engine ?? noEngine,
+    ...(options.auditConnection === undefined ? {} : {auditConnection: options.auditConnection}),
   });
   const publicKey = ed25519PublicFromSeed(seeds.caller).toString('hex');
   const token: TestAaa['token'] = (claims = {}, validityMs = 3_600_000) =>
