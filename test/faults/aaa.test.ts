@@ -228,7 +228,7 @@ describe('fault 64: the signer', () => {
     aaa.fake.files.fault = undefined;
     await aaa.post(sign, await aaa.signBody());
     await aaa.post(sign, await aaa.signBody({agent: 'puppet'}));
-    const lines = (aaa.fake.files.text('/aaa/audit.log') ?? '').trimEnd().split('\n');
+    const lines = (aaa.fake.files.text('/aaa/audit.log') ?? '').split('\n').filter((line) => line !== '');
     expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
       {action: 'allow', caller: 'up=bob', site: 'london', level: 'info'},
       {action: 'deny', caller: 'up=bob', site: 'london', level: 'warning'},
