@@ -143,7 +143,7 @@ const trouble = `module MCollective
 end
 `;
 
-const troubleDdl = `metadata :name => "trouble", :description => "d", :author => "a", :license => "l", :version => "1.0.0", :url => "u", :timeout => 3
+const troubleDdl = `metadata :name => "trouble", :description => "d", :author => "a", :license => "l", :version => "1.0.0", :url => "u", :timeout => 20
 ["count", "noise", "die", "exit", "fat", "long", "slow", "binary", "version"].each do |name|
   action name, :description => name do
     input :text, :prompt => "T", :description => "t", :type => :string, :validation => "^.*$", :optional => true, :maxlength => 300
@@ -152,9 +152,10 @@ const troubleDdl = `metadata :name => "trouble", :description => "d", :author =>
 end
 `;
 
-async function startTrouble(settings: Readonly<Record<string, string>> = {}): Promise<AgentNode> {
+/** @param seconds what a call of the agent may take; long, as a busy machine starts Ruby slowly */
+async function startTrouble(settings: Readonly<Record<string, string>> = {}, seconds = 20): Promise<AgentNode> {
   return startRubyNode(settings, (node) => {
-    node.write('lib/mcollective/agent/trouble.ddl', troubleDdl);
+    node.write('lib/mcollective/agent/trouble.ddl', troubleDdl.replace(':timeout => 20', `:timeout => ${seconds}`));
     node.write('lib/mcollective/agent/trouble.rb', trouble);
   });
 }
@@ -192,7 +193,7 @@ describe('warm Ruby workers', () => {
   });
 
   test('fault 44: a call whose time is over is ended with what it started, and others go on meanwhile', async () => {
-    const node = await startTrouble();
+    const node = await startTrouble({}, 4);
     const file = join(node.root, 'pid');
     const slow = node.call('trouble', 'slow', {text: file});
     expect(await node.call('trouble', 'version')).toMatchObject({statuscode: 0});
@@ -216,6 +217,21 @@ describe('warm Ruby workers', () => {
     expect(workerPids(node)).toHaveLength(2);
     for (let count = 0; count < 3; count++) await node.call('trouble', 'version');
     expect(workerPids(node)).toHaveLength(3);
+  });
+
+  test('a description that changes takes effect, and the call that runs ends in what it began in', async () => {
+    const node = await startTrouble();
+    node.write(
+      'lib/mcollective/agent/trouble.rb',
+      trouble.replace('run("sleep 60", {})', 'sleep 4; reply[:text] = "ended"'),
+    );
+    await node.scan();
+    const running = node.call('trouble', 'slow', {text: join(node.root, 'pid')});
+    await expect.poll(() => existsSync(join(node.root, 'pid')), {timeout: 10_000}).toBe(true);
+    node.write('lib/mcollective/agent/trouble.ddl', troubleDdl.replace('1.0.0', '2.0.0'));
+    await node.scan();
+    expect(node.registry.get('trouble')?.metadata.version).toBe('2.0.0');
+    expect(await running).toMatchObject({statuscode: 0, data: {text: 'ended'}});
   });
 
   test('a worker that is killed is started again', async () => {

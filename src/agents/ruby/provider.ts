@@ -9,16 +9,21 @@ import {AgentsError} from '../errors.ts';
 import {agentFilesMax, concurrentCallsMax, ddlFileBytesMax, waitingCallsMax} from '../limits.ts';
 import {createTurns} from '../turns.ts';
 import {callShim, checkShim, type ShimSettings} from './shim.ts';
-import {createWarmAgent} from './warm.ts';
+import {createWarmAgent, type WarmAgent} from './warm.ts';
 
 const reserved: readonly string[] = ['rpcutil', 'choria_util', 'discovery'];
 
 export function rubyAgentSource(node: NodeContext): FileAgentSource {
+  const warm = new Set<WarmAgent>();
   return {
     kind: 'Ruby',
     // As they are read by the reference at its start: at once.
     settleMs: 0,
-    find: (onProblem) => findRubyAgents(node, onProblem),
+    find: (onProblem) => findRubyAgents({node, warm}, onProblem),
+    stop: async () => {
+      await Promise.all([...warm].map((agent) => agent.stop()));
+      warm.clear();
+    },
   };
 }
 
@@ -29,10 +34,17 @@ function shimSettings(node: NodeContext): ShimSettings {
   };
 }
 
+interface Place {
+  readonly node: NodeContext;
+  /** Those with processes, so that none outlives the server. */
+  readonly warm: Set<WarmAgent>;
+}
+
 async function findRubyAgents(
-  node: NodeContext,
+  place: Place,
   onProblem: (path: string, problem: string) => void,
 ): Promise<ReadonlyMap<string, FileAgent>> {
+  const {node} = place;
   const found = new Map<string, FileAgent>();
   for (const path of await descriptions(node, onProblem)) {
     if (found.size >= agentFilesMax) {
@@ -40,7 +52,7 @@ async function findRubyAgents(
       break;
     }
     try {
-      const agent = await readAgent(path, node);
+      const agent = await readAgent(path, place);
       if (agent !== undefined && !found.has(agent.name)) found.set(agent.name, agent);
     } catch (error) {
       onProblem(path, errorMessage(error));
@@ -70,7 +82,8 @@ function stemOf(path: string): string {
   return path.slice(0, path.lastIndexOf('.'));
 }
 
-async function readAgent(path: string, node: NodeContext): Promise<FileAgent | undefined> {
+async function readAgent(path: string, place: Place): Promise<FileAgent | undefined> {
+  const {node} = place;
   const {files} = node.platform;
   if (!(await isFile(`${stemOf(path)}.rb`, node))) return undefined;
   const info = await files.stat(path);
@@ -86,7 +99,7 @@ async function readAgent(path: string, node: NodeContext): Promise<FileAgent | u
     path,
     print: `${version} ${path} ${info.modifiedAtMs} ${info.sizeBytes}`,
     modifiedAtMs: info.modifiedAtMs,
-    make: async () => createRubyAgent(ddl, {settings: shimSettings(node), node}),
+    make: async () => createRubyAgent(ddl, {...place, settings: shimSettings(node)}),
   };
 }
 
@@ -104,10 +117,7 @@ async function isFile(path: string, node: NodeContext): Promise<boolean> {
   }
 }
 
-export function createRubyAgent(
-  ddl: AgentDdl,
-  options: {readonly settings: ShimSettings; readonly node: NodeContext},
-): Agent {
+function createRubyAgent(ddl: AgentDdl, options: Place & {readonly settings: ShimSettings}): Agent {
   const {settings, node} = options;
   const {name, timeoutSeconds} = ddl.metadata;
   const known = new Set(ddl.actions.map((action) => action.name));
@@ -115,6 +125,10 @@ export function createRubyAgent(
   const warm = node.config.get('plugin.choria.agent_provider.mcorpc.workers')
     ? createWarmAgent(name, options)
     : undefined;
+  if (warm !== undefined) {
+    options.warm.add(warm);
+    warm.onEnd(() => options.warm.delete(warm));
+  }
   const call = async (request: RpcRequest, signal: AbortSignal): Promise<RpcReply | undefined> => {
     await checkShim(request, options);
     const answer = warm === undefined ? 'cold' : await warm.call(request, signal);
@@ -138,7 +152,10 @@ export function createRubyAgent(
             }
           : undefined,
     },
-    {shouldActivate: async () => isActive(name, node), ...(warm === undefined ? {} : {stop: () => warm.stop()})},
+    {
+      shouldActivate: async () => isActive(name, node),
+      ...(warm === undefined ? {} : {stop: async () => warm.retire()}),
+    },
   );
 }
 

@@ -17,7 +17,12 @@ import {parseShimReply, processEnvironment, shimRequest, type ShimSettings} from
 export interface WarmAgent {
   /** @returns `cold` when the shim has to be called instead; undefined when the time was over */
   call(request: RpcRequest, signal: AbortSignal): Promise<RpcReply | undefined | 'cold'>;
+  /** Lets the calls end, however long they take. */
+  retire(): void;
+  /** Ends everything now. */
   stop(): Promise<void>;
+  /** Called when the last process has ended after that. */
+  onEnd(callback: () => void): void;
 }
 
 /** A frame holds the reply as a text within JSON, where each byte may take six. */
@@ -31,6 +36,7 @@ export function createWarmAgent(
   const {platform, logger, config} = node;
   let keeper: WorkerKeeper | undefined;
   let keeperKey = '';
+  let whenEnded: () => void = () => undefined;
 
   const keep = async (): Promise<WorkerKeeper | undefined> => {
     const interpreter = await rubyOf(settings.shim, node);
@@ -38,7 +44,7 @@ export function createWarmAgent(
     const key = interpreter.join(' ');
     if (keeper !== undefined && key === keeperKey) return keeper;
     // Somebody put another shim in the place of the one before.
-    void keeper?.stop();
+    keeper?.retire();
     keeperKey = key;
     keeper = createWorkerKeeper({
       agent,
@@ -49,6 +55,7 @@ export function createWarmAgent(
       idleMs: config.get('plugin.choria.agent_provider.mcorpc.workers.idle'),
       start: () => startRuby(agent, {interpreter, settings, node}),
     });
+    keeper.onEnd(() => whenEnded());
     return keeper;
   };
 
@@ -68,7 +75,14 @@ export function createWarmAgent(
           return undefined;
       }
     },
+    retire: () => {
+      if (keeper === undefined) whenEnded();
+      else keeper.retire();
+    },
     stop: async () => keeper?.stop(),
+    onEnd: (callback) => {
+      whenEnded = callback;
+    },
   };
 }
 
