@@ -86,7 +86,7 @@ export function createMessenger(options: MessengerOptions): Messenger {
           interest: async (query: InterestQuery, limits: {readonly timeoutMs: number}) => {
             try {
               const answer = await queryInterest(connection, query, limits);
-              shaken.told(answer);
+              shaken.told(answer, query.agents?.length === 0);
               return answer;
             } catch (error) {
               shaken.told(undefined);

@@ -43,12 +43,16 @@ export const serverLimits = {
   /** A call that lasts this long tells callers who asked for notes that it waits or runs; most end before. */
   progressNoteMs: 1000,
   /** Answers kept to be given once more: how long, how many and how large in one server, and how large in a process of many. */
-  sentReplyMs: 30_000,
+  sentReplyMs: 120_000,
   sentRepliesMax: 128,
   sentReplyBytesMax: 2 * 1024 * 1024,
   sentRepliesProcessBytesMax: 64 * 1024 * 1024,
-  /** A link that broke may have swallowed what was sent this long before. */
+  /**
+   * A link that broke may have swallowed what was sent this long before. When it is back, answers are given once more at these times after: the
+   * broker it now goes to may not have heard yet who waits for them.
+   */
   resendWithinMs: 2000,
+  resendAfterMs: [0, 1000, 4000],
   /** Notes to callers whose signature was not accepted: enough for a person with the wrong certificate. */
   unprovenNotesPerSecondMax: 20,
 } as const;

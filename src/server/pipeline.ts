@@ -234,9 +234,20 @@ export class Pipeline {
     return true;
   }
 
-  /** Our link broke and is back: what was sent just before may not have arrived. */
-  resendRecent(): void {
-    for (const reply of this.#options.replies.recent(serverLimits.resendWithinMs)) this.#resend(reply);
+  /**
+   * Our link broke or moved, and is back: what was sent just before, and just after, may not have arrived.
+   *
+   * @param awayMs  how long there was no link
+   */
+  resendRecent(awayMs: number): void {
+    const {replies} = this.#options;
+    for (const afterMs of serverLimits.resendAfterMs) {
+      const resend = (): void => {
+        for (const reply of replies.recent(awayMs + serverLimits.resendWithinMs + afterMs)) this.#resend(reply);
+      };
+      if (afterMs === 0) resend();
+      else this.#clock.setTimer(() => this.#stopped || resend(), afterMs, {background: true});
+    }
   }
 
   #resend({replyTo, message, requestId}: SentReply): void {

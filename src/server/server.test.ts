@@ -9,7 +9,7 @@ import {
   testIdentity,
   testProvider,
 } from '../../test/support/test-server.ts';
-import type {PublishOptions} from '../connect/index.ts';
+import type {ConnectionEvents, PublishOptions} from '../connect/index.ts';
 import {createNodePlatform} from '../lib/node-platform.ts';
 import {parseLifecycleEvent} from '../events/index.ts';
 import {encodeHeaders} from '../natswire/index.ts';
@@ -467,6 +467,23 @@ describe('a request that is sent again', () => {
     expect(second?.payload).toEqual(first?.payload);
     expect([isResentBy(first), isResentBy(second)]).toEqual([false, true]);
     expect(node.statistics()).toMatchObject({replies: 1, replayed: 0});
+  });
+
+  test('answers of the last moments are given once more when the link comes back', async () => {
+    const events: ConnectionEvents[] = [];
+    await using node = await startTestServer({
+      agents: [countingAgent()],
+      hooked: (hooks) => void (hooks.events === undefined || events.push(hooks.events)),
+    });
+    node.deliver(await signedRequest(), undefined, wish);
+    await node.settled();
+    for (const item of events) {
+      item.disconnected?.(undefined);
+      item.reconnected?.('tls://other:4222');
+    }
+    const [first, second] = node.replies();
+    expect(second?.payload).toEqual(first?.payload);
+    expect(isResentBy(second)).toBe(true);
   });
 
   test('runs where it never arrived', async () => {

@@ -271,14 +271,19 @@ class Server implements ChoriaServer {
   #events(): NonNullable<Parameters<ServerParts['connect']>[0]['events']> {
     const logger = this.#logger;
     const traffic = this.#traffic;
+    const {clock} = this.#parts.platform;
+    let lostMs: number | undefined;
     return {
       disconnected: (error) => {
+        lostMs = clock.monotonicMs();
         traffic.connectionsClosed++;
         logger.warn(`NATS client connection got disconnected: ${error?.message ?? 'closed by the broker'}`);
       },
       reconnected: (server) => {
         traffic.reconnections++;
         logger.warn(`NATS client reconnected after a previous disconnection, connected to ${server}`);
+        this.#pipeline?.resendRecent(lostMs === undefined ? 0 : clock.monotonicMs() - lostMs);
+        lostMs = undefined;
       },
       error: (error) => {
         traffic.connectionErrors++;

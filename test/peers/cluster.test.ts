@@ -1,7 +1,8 @@
 /**
  * A cluster of three brokers of ours on real nats-servers carries a fleet through the loss of each member.
  *
- * 60 emulated servers by default, to be fast; `CHORIA_CLUSTER_FLEET=300 npm run peers` runs the large one.
+ * Every request reaches every server once and has every answer, also those that are under way at that moment. `CHORIA_CLUSTER_FLEET=60 npm run peers`
+ * is quicker.
  */
 import {randomBytes} from 'node:crypto';
 import {mkdtemp, rm, writeFile} from 'node:fs/promises';
@@ -18,7 +19,7 @@ import {startTestCluster} from '../support/cluster.ts';
 import {missingPeer} from './nats-server.ts';
 
 const skip = missingPeer('nats-server', 'go install github.com/nats-io/nats-server/v2@v2.15.2');
-const fleetSize = Number(process.env['CHORIA_CLUSTER_FLEET'] ?? 60);
+const fleetSize = Number(process.env['CHORIA_CLUSTER_FLEET'] ?? 300);
 const random = {bytes: (count: number): Buffer => randomBytes(count)};
 
 /** An authority of its own, with files for brokers, servers and a caller. */
@@ -41,15 +42,9 @@ async function makeOrganisation(directory: string) {
   return {authority, issue};
 }
 
-/** Nobody twice, and nobody else: who was between two brokers at that moment may be missing. */
-function expectOnce(senders: readonly string[], everybody: readonly string[]): void {
-  expect(new Set(senders).size).toBe(senders.length);
-  expect(senders.filter((sender) => !everybody.includes(sender))).toEqual([]);
-}
-
 describe.skipIf(skip)('a cluster of three nats-servers under our supervision', () => {
-  test('carries a fleet through the loss of each member: no request is doubled, and everybody answers again', {
-    timeout: 240_000,
+  test('carries a fleet through the loss of each member: no request is lost, and none is doubled', {
+    timeout: 400_000,
   }, async () => {
     const directory = await mkdtemp(join(tmpdir(), 'choria-cluster-'));
     const platform = createNodePlatform();
@@ -81,28 +76,35 @@ describe.skipIf(skip)('a cluster of three nats-servers under our supervision', (
       await using client = createClient({config: callerConfig, platform: callerPlatform});
       const targets = emulator.servers.map((server) => server.identity);
       let requests = 0;
-      const ask = async (): Promise<readonly string[]> => {
+      /** Who answered, twice where twice; and why others did not. */
+      const ask = async (): Promise<{readonly senders: readonly string[]; readonly silences: readonly unknown[]}> => {
         requests += 1;
         const senders: string[] = [];
-        for await (const reply of client.request('rpcutil', 'ping', {}, {targets, requestTimeoutMs: 3000})) {
-          senders.push(reply.sender);
-        }
-        return senders.sort();
+        const request = client.request('rpcutil', 'ping', {}, {targets, requestTimeoutMs: 40_000});
+        for await (const reply of request) senders.push(reply.sender);
+        return {senders: senders.sort(), silences: (await request.finished).silences.slice(0, 5)};
       };
-      const everybody = targets.toSorted();
-      await expect.poll(() => emulator.totals().connected, {timeout: 60_000}).toBe(fleetSize);
+      const everybody = {senders: targets.toSorted(), silences: []};
+      await expect.poll(() => emulator.totals().connected, {timeout: 120_000}).toBe(fleetSize);
       expect(await ask()).toEqual(everybody);
-      for (const place of [0, 1, 2]) {
-        // Requests go on while the member leaves; the second one goes without a word to its clients.
+      const losses = [
+        () => cluster.end(0, 'stop'),
+        // Its broker starts it again.
+        () => Promise.resolve(cluster.killServer(1)),
+        () => cluster.end(2, 'kill'),
+      ];
+      for (const [place, lose] of losses.entries()) {
         const ended = {value: false};
-        const leaving = cluster.end(place, place === 1 ? 'kill' : 'stop').then(() => (ended.value = true));
-        while (!ended.value) expectOnce(await ask(), everybody);
+        const leaving = lose().then(() => (ended.value = true));
+        // Some before the loss is felt, some while it goes on, some while everybody finds a new place.
+        for (let count = 0; count < 4 || !ended.value; count += 1) {
+          expect(await ask(), `loss of member ${place}, request ${count}`).toEqual(everybody);
+        }
         await leaving;
         await expect.poll(() => emulator.totals().connected, {timeout: 60_000}).toBe(fleetSize);
-        await expect.poll(ask, {timeout: 60_000}).toEqual(everybody);
-        await cluster.start(place);
+        if (cluster.brokers[place] === undefined) await cluster.start(place);
       }
-      expect(emulator.totals().passed).toBeLessThanOrEqual(requests * fleetSize);
+      expect(emulator.totals().replies).toBe(requests * fleetSize);
     } finally {
       await rm(directory, {recursive: true, force: true});
     }

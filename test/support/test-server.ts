@@ -110,6 +110,8 @@ export interface TestServerOptions {
   readonly platform?: Platform;
   readonly entries?: Readonly<Record<string, string>>;
   readonly parts?: Partial<ServerParts>;
+  /** Told what the server wants to hear of its connection. */
+  readonly hooked?: (hooks: Parameters<ServerParts['connect']>[0]) => void;
 }
 
 export const testIdentity = 'node1.example.net';
@@ -133,7 +135,10 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     version: '9.9.9',
     component: 'server',
     provider: testProvider('node1', testIdentity),
-    connect: () => Promise.resolve(connection),
+    connect: (hooks) => {
+      options.hooked?.(hooks);
+      return Promise.resolve(connection);
+    },
     facts: () => Promise.resolve(Buffer.from('{}')),
     classes: () => Promise.resolve([]),
     matches: (filter) => Promise.resolve(filter.identities.length === 0 || filter.identities.includes(testIdentity)),

@@ -31,6 +31,9 @@ export const clientLimits = {
   linkLookMs: 50,
   /** After a broker went or our link broke: nodes need some seconds to come back, and messages may be lost meanwhile. */
   shakenMs: 10_000,
+  /** So many servers fewer at once, and this share of all, are a broker that went. */
+  shakenServersMin: 3,
+  shakenShare: 0.05,
   /** How long nodes that gave no sign may take to answer a knock: a live one needs some milliseconds. */
   knockMs: 400,
 } as const;

@@ -40,6 +40,16 @@ describe('whether brokers came and went', () => {
     expect(other.shaken.isShaken).toBe(false);
   });
 
+  test('many servers fewer shake, where all were counted', () => {
+    const {shaken} = make();
+    shaken.told({...answer(1), servers: 100}, true);
+    shaken.told({...answer(1), servers: 10});
+    shaken.told({...answer(1), servers: 98}, true);
+    expect(shaken.isShaken).toBe(false);
+    shaken.told({...answer(1), servers: 60}, true);
+    expect(shaken.isShaken).toBe(true);
+  });
+
   test('so does our own link when it came back', () => {
     const {link, shaken} = make();
     expect(shaken.isShaken).toBe(false);

@@ -15,6 +15,7 @@ export interface ShakenOptions {
 export class Shaken {
   readonly #options: ShakenOptions;
   #brokers = 0;
+  #servers = 0;
   #reconnects: number;
   #untilMs = Number.NEGATIVE_INFINITY;
 
@@ -23,15 +24,23 @@ export class Shaken {
     this.#reconnects = options.reconnects();
   }
 
-  /** A broker that is gone, or one that did not answer. Where there never was more than one, silence says nothing. */
-  told(answer: InterestAnswer | undefined): void {
+  /**
+   * A broker that is gone, or one that did not answer; where there never was more than one, silence says nothing. Or many servers fewer than a moment
+   * ago, when all were counted.
+   */
+  told(answer: InterestAnswer | undefined, countsAll = false): void {
     if (answer === undefined) {
       if (this.#brokers > 1) this.#shake();
       return;
     }
     const isFewer = answer.brokers < this.#brokers;
     if (isFewer || (!answer.complete && this.#brokers > 1)) this.#shake();
-    if (answer.complete) this.#brokers = answer.brokers;
+    if (!answer.complete) return;
+    this.#brokers = answer.brokers;
+    if (!countsAll) return;
+    const lost = this.#servers - answer.servers;
+    if (lost >= clientLimits.shakenServersMin && lost > this.#servers * clientLimits.shakenShare) this.#shake();
+    this.#servers = answer.servers;
   }
 
   get isShaken(): boolean {
