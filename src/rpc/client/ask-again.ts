@@ -15,6 +15,8 @@ export interface AskAgainOptions {
   readonly collective: string;
   /** Who was asked and has neither answered nor said that it will not. */
   readonly outstanding: () => readonly string[];
+  /** It said that it waits or works: it will answer. */
+  readonly isBusy: (identity: string) => boolean;
   readonly send: (identities: readonly string[]) => void;
   /** These are not connected while brokers are steady. */
   readonly absent: (identities: readonly string[]) => void;
@@ -28,6 +30,8 @@ export class AskAgain {
   #looks = 0;
   /** Brokers came or went since this request was sent: from then on it is asked again until it ends. */
   #wasShaken = false;
+  /** How often those were asked again that are silent for no reason that is known. */
+  #overdue = 0;
   #isStopped = false;
 
   constructor(options: AskAgainOptions) {
@@ -76,6 +80,14 @@ export class AskAgain {
       const connected = answer?.connected === undefined ? undefined : new Set(answer.connected);
       this.#wasShaken ||= shaken.isShaken;
       if (this.#wasShaken) this.#send(identities.filter((identity) => connected?.has(identity) !== false));
+      else if (
+        shaken.isCluster &&
+        this.#looks >= clientLimits.overdueFromLook &&
+        this.#overdue < clientLimits.overdueMax
+      ) {
+        this.#overdue += 1;
+        this.#send(identities.filter((item) => connected?.has(item) === true && !this.#options.isBusy(item)));
+      }
       if (!shaken.isShaken && connected !== undefined && answer?.complete === true) {
         this.#options.absent(identities.filter((identity) => !connected.has(identity)));
       }

@@ -60,6 +60,11 @@ export class Attendance {
     return absent;
   }
 
+  /** It said that it waits or works. */
+  isBusy(identity: string): boolean {
+    return this.#notes.has(identity);
+  }
+
   /** Not connected when it was asked. */
   wasAbsent(identity: string): boolean {
     return this.#absent.has(identity);

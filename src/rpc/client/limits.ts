@@ -29,6 +29,9 @@ export const clientLimits = {
   againTargetsMax: 10_000,
   /** How often a request looks whether a link that broke is back. */
   linkLookMs: 50,
+  /** In a cluster a node that is connected and gives no sign for some looks is asked again so often. */
+  overdueFromLook: 3,
+  overdueMax: 3,
   /** After a broker went or our link broke: nodes need some seconds to come back, and messages may be lost meanwhile. */
   shakenMs: 10_000,
   /** So many servers fewer at once, and this share of all, are a broker that went. */

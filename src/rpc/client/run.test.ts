@@ -112,7 +112,7 @@ describe('a direct request', () => {
   test('asks silent nodes again with the same bytes when a broker went, and nobody else', async () => {
     const fleet = new FakeFleet();
     const shaken = new Shaken({monotonicMs: () => fleet.clock.monotonicMs(), reconnects: () => 0});
-    let brokers = 3;
+    let brokers = 1;
     let connected = ['n1', 'n2', 'n3'];
     const messenger = fleet.messenger({
       shaken,
@@ -128,6 +128,9 @@ describe('a direct request', () => {
     await fleet.clock.advance(5000);
     // While all is calm nothing is sent twice.
     expect(fleet.published.length).toBe(3);
+    brokers = 3;
+    await fleet.clock.advance(100);
+    shaken.told({collective: 'mcollective', servers: 3, complete: true, truncated: false, brokers});
     brokers = 2;
     connected = ['n1', 'n2'];
     await fleet.clock.advance(5000);
@@ -141,6 +144,25 @@ describe('a direct request', () => {
     expect(fleet.published.at(-1)?.subject).toBe('mcollective.node.n3');
     fleet.answer('n3');
     expect(await running).toMatchObject({responses: 3, noResponses: []});
+  });
+
+  test('in a cluster, asks nodes again that are connected and give no sign, a few times, and not those that work', async () => {
+    const fleet = new FakeFleet();
+    const shaken = new Shaken({monotonicMs: () => fleet.clock.monotonicMs(), reconnects: () => 0});
+    const connected = ['n1', 'n2', 'n3'];
+    const answer = {collective: 'mcollective', servers: 3, connected, complete: true, truncated: false, brokers: 3};
+    const interest = () => {
+      shaken.told(answer);
+      return Promise.resolve(answer);
+    };
+    const running = runRequest(fleet.messenger({shaken, interest}), requestOptions({timeoutMs: 60_000}));
+    await settle();
+    fleet.answer('n1');
+    fleet.note('n2', 'running');
+    await fleet.clock.advance(59_000);
+    expect(fleet.published.slice(3).map(({subject}) => subject)).toEqual(Array(3).fill('mcollective.node.n3'));
+    await fleet.clock.advance(1000);
+    await running;
   });
 
   test('waits for nodes that are away while a broker went, and not while all is calm', async () => {

@@ -252,6 +252,7 @@ class RequestRun {
       messenger,
       collective,
       outstanding: () => targets.filter(isSilent),
+      isBusy: (identity) => this.#attendance.isBusy(identity),
       absent: (identities) => {
         for (const identity of identities) if (this.#attendance.wasAbsent(identity)) this.#settle(identity);
       },

@@ -43,6 +43,11 @@ export class Shaken {
     this.#servers = answer.servers;
   }
 
+  /** There is more than one broker, and messages between them can be lost without anybody seeing it. */
+  get isCluster(): boolean {
+    return this.#brokers > 1;
+  }
+
   get isShaken(): boolean {
     const reconnects = this.#options.reconnects();
     if (reconnects > this.#reconnects) this.#shake();
