@@ -14,6 +14,10 @@ const absent: ReadonlyMap<string, string> = new Map([
   ['broker stream', 'streams'],
   ['broker consumer', 'streams'],
   ['broker counter', 'counters need Choria Streams'],
+  ['broker plugins', 'programs that extend the NATS tools'],
+  ['broker trace', 'tracing of single messages'],
+  ['broker traffic', 'a view of the traffic between brokers'],
+  ['exec-supervisor', 'commands in the background are started by other programs'],
   ['tasks', 'Puppet tasks'],
   ['playbook', 'playbooks'],
 ]);
