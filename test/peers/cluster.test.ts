@@ -1,8 +1,8 @@
 /**
  * A cluster of three brokers of ours on real nats-servers carries a fleet through the loss of each member.
  *
- * Every request reaches every server once and has every answer, also those that are under way at that moment. `CHORIA_CLUSTER_FLEET=300 npm run peers`
- * asks a larger one; that takes three minutes on two busy cores.
+ * Every request reaches every server once and has every answer, also those that are under way at that moment. `CHORIA_CLUSTER_FLEET=60 npm run peers`
+ * is quicker.
  */
 import {randomBytes} from 'node:crypto';
 import {mkdtemp, rm, writeFile} from 'node:fs/promises';
@@ -19,7 +19,7 @@ import {startTestCluster} from '../support/cluster.ts';
 import {missingPeer} from './nats-server.ts';
 
 const skip = missingPeer('nats-server', 'go install github.com/nats-io/nats-server/v2@v2.15.2');
-const fleetSize = Number(process.env['CHORIA_CLUSTER_FLEET'] ?? 120);
+const fleetSize = Number(process.env['CHORIA_CLUSTER_FLEET'] ?? 300);
 const random = {bytes: (count: number): Buffer => randomBytes(count)};
 
 /** An authority of its own, with files for brokers, servers and a caller. */
