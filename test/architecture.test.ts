@@ -164,6 +164,16 @@ describe('architecture', () => {
     expect(sources.filter((file) => layers[file.area] === undefined).map((file) => file.path)).toEqual([]);
   });
 
+  test('the tour shows the same table', () => {
+    const tour = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+    const rows = [...tour.matchAll(/^\| (\d) \| (.+) \|$/gm)];
+    const shown = rows.flatMap(([, layer, areas]) =>
+      [...(areas ?? '').matchAll(/`(\w+)`/g)].map(([, area]) => `${area} ${layer}`),
+    );
+    const real = [...new Set(sources.map((file) => file.area))].map((area) => `${area} ${layers[area]}`);
+    expect(shown.sort((a, b) => (a < b ? -1 : 1))).toEqual(real.sort((a, b) => (a < b ? -1 : 1)));
+  });
+
   test('a file imports only its own area or the door of a lower one', () => {
     const problems = sources.flatMap((file) =>
       file.imports
