@@ -432,7 +432,7 @@ export class SimFleet {
   async #prepareProvisioner(machine: ProvisionerMachine, organisation: Organisation): Promise<void> {
     const name = 'provisioner.mcollective';
     const {security} = organisation;
-    const identity = await organisation.identity(name, {role: security === 'tokens' ? 'broker' : 'caller'});
+    const identity = await organisation.identity(name, {role: 'provisioner'});
     const {disk} = machine.host;
     this.#write(machine.host, {name, identity, settings: []});
     disk.put('/etc/choria/signer.seed', organisation.issuerSeedHex);

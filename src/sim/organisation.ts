@@ -28,7 +28,8 @@ export const revocationPath = `${directory}/revoked.txt`;
 export const provisioningSecret = 's3cret';
 export const provisioningPassword = 'pr0visioner';
 
-export type Role = 'broker' | 'node' | 'caller';
+/** A provisioner has a certificate also where callers have tokens, and a token that permits it to be one. */
+export type Role = 'broker' | 'node' | 'caller' | 'provisioner';
 
 /** Keys of certificates. Making them is slow, and which key it is decides nothing: many simulations may share a pool. */
 export class KeyPool {
@@ -98,7 +99,8 @@ export class Organisation {
   /** @param options.endMs  wall time at which certificate or token ends; absent: long after the simulation */
   async identity(name: string, options: {readonly role: Role; readonly endMs?: number}): Promise<Identity> {
     const {role, endMs = validUntilMs} = options;
-    if (this.security === 'tokens' && role !== 'broker') return this.#token(name, {role, endMs});
+    if (this.security === 'tokens' && role !== 'broker' && role !== 'provisioner')
+      return this.#token(name, {role, endMs});
     return this.#certificate(name, {role, endMs});
   }
 
@@ -133,7 +135,7 @@ export class Organisation {
     };
     const kind = this.security === 'tokens' ? 'choria' : 'file';
     return {
-      files: {...files, ...(kind === 'choria' ? await this.#brokerToken(name) : {})},
+      files: {...files, ...(kind === 'choria' ? await this.#ownToken(name, role) : {})},
       settings: [
         `plugin.security.provider = ${kind}`,
         `plugin.security.${kind}.certificate = ${directory}/ssl/own.pem`,
@@ -173,9 +175,15 @@ export class Organisation {
     };
   }
 
-  #brokerToken(name: string): Promise<Readonly<Record<string, string>>> {
-    const claims = {identity: name, collectives: ['mcollective'], permissions: {}, ou: 'choria'};
-    return this.#tokenFiles(name, {claims, endMs: validUntilMs, purpose: 'choria_server'});
+  /** Of those that also have a certificate. */
+  #ownToken(name: string, role: Role): Promise<Readonly<Record<string, string>>> {
+    const endMs = validUntilMs;
+    if (role === 'broker') {
+      const claims = {identity: name, collectives: ['mcollective'], permissions: {}, ou: 'choria'};
+      return this.#tokenFiles(name, {claims, endMs, purpose: 'choria_server'});
+    }
+    const claims = {callerid: `choria=${name}`, ou: 'choria', permissions: {provisioner: true}};
+    return this.#tokenFiles(name, {claims, endMs, purpose: 'choria_client_id'});
   }
 
   #tokenSettings(): readonly string[] {
