@@ -472,9 +472,14 @@ export class EmbeddedEngine implements Engine {
   /** A client that begins with a handshake gets INFO inside it; one that waits gets INFO in clear. */
   #secureAsClientBegins(client: ClientConnection, tls: EngineTls): void {
     const {stream} = client;
-    const timer = this.#core.clock.setTimer(() => {
+    const {clock} = this.#core;
+    const waitInClear = (): void => {
       stream.onData = undefined;
       this.#secureAfterInfo(client, tls);
+    };
+    // Time may be over because this process was busy: what has come meanwhile is read first.
+    let timer = clock.setTimer(() => {
+      timer = clock.setTimer(waitInClear, 1);
     }, engineLimits.handshakeFirstWaitMs);
     stream.onData = (chunk) => {
       timer.cancel();
