@@ -30,6 +30,7 @@ export {
 export {parseServerUrl, type ServerScheme, type ServerUrl} from './server-url.ts';
 export type {SessionTls} from './session.ts';
 export type {
+  LinkFacts,
   Connection,
   ConnectionEvents,
   ConnectionState,

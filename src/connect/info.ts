@@ -16,6 +16,9 @@ export interface BrokerInfo {
   readonly tlsAvailable: boolean;
   readonly nonce: string | undefined;
   readonly lameDuck: boolean;
+  /** The number and the address under which the broker knows this connection; 0 and empty when it does not tell. */
+  readonly clientId: number;
+  readonly clientAddress: string;
   /** Other brokers of its cluster, `host:port`, when it tells. */
   readonly connectUrls: readonly string[];
 }
@@ -52,8 +55,14 @@ export function parseInfo(json: Buffer, server: string): BrokerInfo {
     tlsAvailable: fields.get('tls_available') === true,
     nonce: text('nonce') === '' ? undefined : text('nonce'),
     lameDuck: fields.get('ldm') === true,
+    clientId: numberOf(fields.get('client_id')),
+    clientAddress: text('client_ip'),
     connectUrls: textsOf(fields.get('connect_urls')),
   };
+}
+
+function numberOf(value: unknown): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) ? value : 0;
 }
 
 function textsOf(value: unknown): readonly string[] {

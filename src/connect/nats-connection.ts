@@ -19,6 +19,7 @@ import {RequestMux} from './request-mux.ts';
 import type {Session, SessionOwner} from './session.ts';
 import {checkPublishSubject, checkSubscribeSubject} from './subjects.ts';
 import type {
+  LinkFacts,
   Connection,
   ConnectionEvents,
   ConnectionState,
@@ -80,6 +81,10 @@ export class NatsConnection implements Connection, SessionOwner {
 
   get connectedServer(): string | undefined {
     return this.#session?.server.text;
+  }
+
+  get link(): LinkFacts | undefined {
+    return this.#session?.facts;
   }
 
   isRefused(subject: string): boolean {

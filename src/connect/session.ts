@@ -4,6 +4,7 @@
  * Subscriptions and their handlers belong to the connection above, which outlives its links.
  */
 import type {ByteStream, ClientTls} from '../lib/network.ts';
+import type {LinkFacts} from './types.ts';
 import {setPatientTimer} from '../lib/patient-timer.ts';
 import type {Clock, Network, Random} from '../lib/platform.ts';
 import {errorMessage} from '../lib/errors.ts';
@@ -71,6 +72,18 @@ export class Session implements ClientHandler {
 
   get brokerInfo(): BrokerInfo {
     return this.#info;
+  }
+
+  get facts(): LinkFacts {
+    const {remoteAddress, remotePort, tls} = this.#stream;
+    return {
+      remoteAddress: `${remoteAddress}:${remotePort}`,
+      clientId: this.#info.clientId,
+      clientAddress: this.#info.clientAddress,
+      hasHeaders: this.#info.headers,
+      payloadBytesMax: this.#info.maxPayloadBytes,
+      tls: tls === undefined ? undefined : {...tls, serverName: this.server.host},
+    };
   }
 
   get queuedBytes(): number {

@@ -2,6 +2,8 @@
  * A connection to the middleware as servers and clients use it. `openConnection` makes a real one; tests and the emulator may hand
  * in another.
  */
+import type {TlsState} from '../lib/network.ts';
+
 export interface MiddlewareMessage {
   readonly subject: string;
   readonly replyTo: string | undefined;
@@ -42,11 +44,23 @@ export interface ConnectionEvents {
   closed?(error: Error | undefined): void;
 }
 
+export interface LinkFacts {
+  /** `address:port` of the broker, as the socket knows it. */
+  readonly remoteAddress: string;
+  readonly clientId: number;
+  readonly clientAddress: string;
+  readonly hasHeaders: boolean;
+  readonly payloadBytesMax: number;
+  readonly tls: (TlsState & {readonly serverName: string}) | undefined;
+}
+
 export interface Connection {
   readonly state: ConnectionState;
   /** Such as `nats://broker.example.net:4222`; undefined while disconnected. */
   readonly connectedServer: string | undefined;
   readonly stats: ConnectionStats;
+  /** What the broker and TLS say about the present link; undefined while disconnected. */
+  readonly link?: LinkFacts | undefined;
   /** Whether the broker refused what was last published or subscribed there; known once it handled that (`flush`). */
   isRefused?(subject: string): boolean;
   /** Publishes; while reconnecting up to the reconnect buffer is kept, beyond it this throws `ERR_RECONNECT_BUFFER_FULL`. */

@@ -1,6 +1,10 @@
 /** `choria broker account info`: whom the broker takes this user for, and what he may do. */
+import {X509Certificate} from 'node:crypto';
+import {systemAccountName} from '../../broker/index.ts';
+import type {LinkFacts} from '../../connect/index.ts';
 import {errorMessage} from '../../lib/errors.ts';
 import {CliError} from '../errors.ts';
+import {renderBytes} from '../render/bytes.ts';
 import {inertLine} from '../render/inert.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 import {withBroker} from './broker-connection.ts';
@@ -18,16 +22,25 @@ export function runBrokerAccountInfo(context: CliContext, parsed: ParsedArgument
       await connection.flush({timeoutMs: answerMs});
       const roundTripMs = clock.monotonicMs() - sentMs;
       const {server, user} = await askWho(connection);
+      const {link} = connection;
+      const account = text(user, 'account');
       const rows: readonly (readonly [string, string])[] = [
         ['User', text(user, 'user')],
-        ['Account', text(user, 'account')],
+        ['Account', account],
+        ['System Account', String(account === systemAccountName)],
         ['Expires', expiry(user['expires'])],
+        ['Client ID', String(link?.clientId ?? 0)],
+        ['Client IP', link?.clientAddress ?? ''],
         ['RTT', goDuration(Math.max(1, Math.round(roundTripMs * 1000)) * 1000)],
+        ['Headers Supported', String(link?.hasHeaders ?? false)],
+        ['Maximum Payload', renderBytes(link?.payloadBytesMax ?? 0)],
         ['Connected Cluster', text(server, 'cluster')],
         ['Connected URL', connection.connectedServer ?? ''],
+        ['Connected Address', link?.remoteAddress ?? ''],
         ['Connected Server ID', text(server, 'id')],
         ['Connected Server Version', text(server, 'ver')],
         ['Connected Server Name', text(server, 'name')],
+        ...tlsRows(link),
       ];
       const lines = rows.map(([label, value]) => `${label.padStart(labelColumns)}: ${inertLine(value)}\n`).join('');
       context.stdout.write(`Account Information\n\n${lines}\nConnection Permissions:\n\n`);
@@ -35,6 +48,22 @@ export function runBrokerAccountInfo(context: CliContext, parsed: ParsedArgument
       return 0;
     },
   });
+}
+
+/** Nothing for a connection in the clear. */
+function tlsRows(link: LinkFacts | undefined): readonly (readonly [string, string])[] {
+  if (link?.tls === undefined) return [];
+  const {version, cipher, serverName, peerVerified, peerCertificate} = link.tls;
+  // Most specific name first, as RFC 2253 writes it.
+  const issuer =
+    peerCertificate === undefined
+      ? ''
+      : new X509Certificate(peerCertificate.pem).issuer.split('\n').reverse().join(',');
+  return [
+    ['TLS Version', `${version.replace(/^TLSv/, '')} using ${cipher}`],
+    ['TLS Server Name', serverName],
+    ['TLS Verified', peerVerified ? `issuer ${issuer}` : 'no'],
+  ];
 }
 
 async function askWho(connection: {
@@ -66,5 +95,5 @@ function permissionLines(permissions: Fields): string {
       return [`  ${title}:\n\n${subjects.map((subject) => `    ${inertLine(subject)}\n`).join('')}\n`];
     }),
   );
-  return blocks.length === 0 ? '  Everything is allowed\n\n' : blocks.join('');
+  return blocks.join('');
 }
