@@ -17,7 +17,6 @@ const absent: ReadonlyMap<string, string> = new Map([
   ['broker plugins', 'programs that extend the NATS tools'],
   ['broker trace', 'tracing of single messages'],
   ['broker traffic', 'a view of the traffic between brokers'],
-  ['exec-supervisor', 'commands in the background are started by other programs'],
   ['tasks', 'Puppet tasks'],
   ['playbook', 'playbooks'],
 ]);
