@@ -211,7 +211,7 @@ export class StudyFleet {
     const result = await platform.processes.run({
       command: platform.host.self.command,
       args: [...platform.host.self.args, ...args, '--config', this.clientConfig],
-      env: this.#environment,
+      env: {...this.#environment, MCOLLECTIVE_CERTNAME: callerName},
       cwd: this.directory,
       timeoutMs: commandTimeoutMs,
       outputBytesMax,
@@ -267,7 +267,6 @@ export class StudyFleet {
       HOME: this.directory,
       USER: 'study',
       COLUMNS: '100',
-      MCOLLECTIVE_CERTNAME: callerName,
       ...(this.plan.isTls ? {} : {INSECURE_DISABLE_TLS: 'true'}),
     };
   }

@@ -3,6 +3,7 @@
  *
  * All share what verifies callers, so that identical requests are proven once for the whole process.
  */
+import {createPrivateKey, sign as signWith} from 'node:crypto';
 import {createCertificateIssuer, generateKey, type SecurityProvider} from '../../crypto/index.ts';
 import type {Platform} from '../../lib/platform.ts';
 
@@ -28,6 +29,8 @@ export async function issuedCertificates(options: {
   // What was issued here lies in no file that could be read again.
   const provider = {...options.provider, refresh: () => Promise.resolve(false)};
   const {privateKeyPem} = await generateKey(options.isSigning ? 'rsa' : 'ec');
+  const key = createPrivateKey(privateKeyPem);
+  const sign = (message: Uint8Array): Promise<Buffer> => Promise.resolve(signWith('sha256', message, key));
   const issuer = createCertificateIssuer({authority, keyPem: privateKeyPem});
   const {clock, random} = platform;
   return (identity) => {
@@ -37,6 +40,7 @@ export async function issuedCertificates(options: {
       certname: identity,
       callerId: `choria=${identity}`,
       credential: certificatePem,
+      ...(options.isSigning ? {sign} : {}),
       tls: {...provider.tls, certificatePem, keyPem: privateKeyPem, isKeyShared: true},
     });
   };
