@@ -23,7 +23,9 @@ export function rows(context: BenchContext): Promise<readonly BenchRow[]> {
     const found = reports
       .flatMap((report) => report.sizes)
       .find((size) => size.plan.servers === servers && size.scenarios.some((item) => item.name === scenario));
-    const runs = found?.scenarios.find((item) => item.name === scenario)?.runs ?? [];
+    const all = found?.scenarios.find((item) => item.name === scenario)?.runs ?? [];
+    // A run without a single answer has no time.
+    const runs = all.filter((run) => run.answered > 0);
     if (runs.length === 0) {
       context.say(`study: no figures of ${servers} servers, ${scenario}`);
       continue;

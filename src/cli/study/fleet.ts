@@ -17,6 +17,7 @@ const brokerName = 'broker.example.net';
 const emulatorName = 'emulator.example.net';
 const validityMs = 86_400_000;
 const privateMode = 0o600;
+const provisioningKeys = 'plugin.choria.network.provisioning.';
 
 export interface CommandResult {
   readonly stdout: string;
@@ -290,7 +291,10 @@ export class StudyFleet {
     const {files} = this.platform;
     const text = (await files.read(from, {limitBytes: outputBytesMax})).toString('utf8');
     const names = new Set(entries.map(([name]) => name));
-    const kept = text.split('\n').filter((line) => !names.has(line.split('=')[0]?.trim() ?? ''));
+    // Nobody waits to be provisioned here, and a broker that admits such nodes takes every connection through a door of its own.
+    const kept = text
+      .split('\n')
+      .filter((line) => !names.has(line.split('=')[0]?.trim() ?? '') && !line.startsWith(provisioningKeys));
     const added = entries.map(([name, value]) => `${name} = ${value}`);
     await files.writeAtomic(to, `${[...kept, ...added].join('\n')}\n`, {mode: privateMode});
   }

@@ -10,6 +10,9 @@ export const clientLimits = {
   strayNamesMax: 1_000,
   /** Up to this many targets are written into the signed filter, so that a request cannot be sent on to another node (design 6). */
   pinnedTargetsMax: 100,
+  /** Requests on their way to the broker at once: at some kilobytes each well below what a connection queues. */
+  publishAtOnceMax: 4_000,
+  publishFlushMs: 30_000,
   /** Targets of one federated message, as the reference groups them. */
   federatedTargetsMax: 200,
   /** Longest identity that can be a part of a subject. */

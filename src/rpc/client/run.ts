@@ -204,7 +204,7 @@ class RequestRun {
     const ended = options.receives ? this.#untilAnswered(batch) : Promise.resolve();
     try {
       if (options.receives) this.#askWhoListens(batch);
-      this.#publish(sealed, {group, replyTo: options.replyTo});
+      await this.#publish(sealed, {group, replyTo: options.replyTo});
     } catch (error) {
       batch.end?.();
       throw error;
@@ -320,10 +320,10 @@ class RequestRun {
     });
   }
 
-  #publish(
+  async #publish(
     sealed: SealedRequest,
     options: {readonly group: readonly string[] | undefined; readonly replyTo: string},
-  ): void {
+  ): Promise<void> {
     const {group, replyTo} = options;
     const {collective, agent, kind} = this.#options;
     const messenger = this.#messenger;
@@ -335,7 +335,13 @@ class RequestRun {
       const transport = sealed.transport({replyTo});
       // A broker says at once when nobody serves a subject, to the message's own reply subject. Nodes do not look at it.
       const options = kind === 'service' ? {...noteWish, replyTo} : noteWish;
-      for (const subject of subjects) this.#publishOne(subject, {transport, options});
+      for (const [index, subject] of subjects.entries()) {
+        // The broker takes what was sent before more of it is made: fifty thousand requests do not fit into the queue.
+        if (index > 0 && index % clientLimits.publishAtOnceMax === 0) {
+          await messenger.connection.flush({timeoutMs: clientLimits.publishFlushMs});
+        }
+        this.#publishOne(subject, {transport, options});
+      }
       return;
     }
     for (const targets of splitBatches(subjects, clientLimits.federatedTargetsMax)) {
