@@ -91,8 +91,17 @@ const runTests = (directory: string, paths: readonly string[]): string | undefin
   complaint(
     directory,
     [
-      ...['vitest', 'run', '--bail', '1', '--testTimeout', String(testTimeoutMs)],
-      ...['--testNamePattern', notSlow, '--exclude', 'test/planted/**', ...paths],
+      'vitest',
+      'run',
+      '--bail',
+      '1',
+      '--testTimeout',
+      String(testTimeoutMs),
+      '--testNamePattern',
+      notSlow,
+      '--exclude',
+      'test/planted/**',
+      ...paths,
     ],
     /FAIL\s+([^\n]+)/,
   );

@@ -35,6 +35,8 @@ export const takenNames = {
     'optionLimitSize',
     'optionLimitSeed',
     'optionTargets',
+    'optionReplyTo',
+    'optionWorkers',
     'optionExprFilter',
     'send',
   ],

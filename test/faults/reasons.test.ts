@@ -136,6 +136,13 @@ describe('a request to nodes that all fail in another way', () => {
     await gone;
   }
 
+  /** A server is up a moment before the broker has all its subscriptions: stopped then, it would count as not connected. */
+  async function blocked(node: {readonly child: ChildProcess}): Promise<void> {
+    let heard = '';
+    while (!heard.includes('blocked.example.net')) heard = (await cli(['ping', '-I', 'blocked.example.net'])).stdout;
+    node.child.kill('SIGSTOP');
+  }
+
   function cli(argv: readonly string[]) {
     return runCliForTest({
       argv: ['choria', ...argv, '--config', `${directory}/client.conf`],
@@ -184,7 +191,7 @@ describe('a request to nodes that all fail in another way', () => {
     write('denied/policies/work.policy', 'policy default deny\nallow choria=bob.mcollective * * *\n');
     const started = [
       childNode('killed').then(({child}) => killed(child)),
-      childNode('blocked').then(({child}) => child.kill('SIGSTOP')),
+      childNode('blocked').then(blocked),
       node('well'),
       node('denied', {entries: {rpcauthorization: '1', rpcauthprovider: 'action_policy'}}),
       node('ahead', {platform: shift(120_000)}),
