@@ -60,6 +60,24 @@ describe('a direct request', () => {
     }
   });
 
+  test('to tens of thousands waits for the broker now and then, so that they fit into the queue', async () => {
+    const fleet = new FakeFleet();
+    const messenger = fleet.messenger();
+    const publishedAtFlush: number[] = [];
+    const flush = messenger.connection.flush.bind(messenger.connection);
+    messenger.connection.flush = (options) => {
+      publishedAtFlush.push(fleet.published.length);
+      return flush(options);
+    };
+    const many = clientLimits.publishAtOnceMax;
+    const targets = Array.from({length: 2 * many + 1}, (_unused, index) => `n${index}`);
+    const running = runRequest(messenger, requestOptions({targets}));
+    await fleet.clock.advance(5_000);
+    await running;
+    expect(fleet.published).toHaveLength(targets.length);
+    expect(publishedAtFlush.slice(0, 3)).toEqual([many, 2 * many, targets.length]);
+  });
+
   test('batches have their own time, a sleep between them and one request id', async () => {
     const fleet = new FakeFleet();
     const running = runRequest(fleet.messenger(), requestOptions({batchSize: 2, batchSleepMs: 1_000}));
