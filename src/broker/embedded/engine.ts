@@ -485,8 +485,8 @@ export class EmbeddedEngine implements Engine {
       timer.cancel();
       stream.onData = undefined;
       stream.pause();
+      // It flows again when the handshake has its turn: until then nobody would read it.
       stream.unread(chunk);
-      stream.resume();
       this.#secureBeforeInfo(client, tls);
     };
   }
@@ -500,6 +500,7 @@ export class EmbeddedEngine implements Engine {
     }
     const leave = this.#gate.place();
     try {
+      client.stream.resume();
       await client.stream.startTlsServer({
         material: tls.material,
         clientCertificates: tls.clientCertificates,
