@@ -4,6 +4,7 @@
  * Who asks cannot sign yet, so requests to this agent come unsigned; the token and the signature inside prove the caller. Everything else
  * that reaches the host of the agent is proven as everywhere.
  */
+import {delegateProvider} from '../crypto/index.ts';
 import type {ProvenCaller, RequestProof, SecurityProvider} from '../crypto/types.ts';
 import {errorMessage} from '../lib/errors.ts';
 import type {Logger} from '../lib/logger.ts';
@@ -62,25 +63,9 @@ export function createSignerAgent(service: Pick<AaaService, 'sign'>, logger: Log
 
 /** Lets unsigned requests to the signer through, and nothing else. */
 export function createSignerHostProvider(inner: SecurityProvider): SecurityProvider {
-  return {
-    name: inner.name,
-    technology: inner.technology,
-    get certname() {
-      return inner.certname;
-    },
-    get callerId() {
-      return inner.callerId;
-    },
-    get credential() {
-      return inner.credential;
-    },
-    get tls() {
-      return inner.tls;
-    },
-    sign: (message) => inner.sign(message),
+  return delegateProvider(() => inner, {
     verifyRequest: (proof) => (isForSigner(proof, inner) ? unproven(proof) : inner.verifyRequest(proof)),
-    validate: () => inner.validate(),
-  };
+  });
 }
 
 function isForSigner(proof: RequestProof, {technology}: SecurityProvider): boolean {

@@ -12,6 +12,7 @@ import {errorMessage} from '../lib/errors.ts';
 import {type Platform, sleep} from '../lib/platform.ts';
 import {ConnectError} from './errors.ts';
 import {connectLimits} from './limits.ts';
+import {fileExists} from '../lib/file-exists.ts';
 
 export interface PuppetEnrollOptions {
   readonly platform: Pick<Platform, 'files' | 'http' | 'clock'>;
@@ -201,10 +202,8 @@ function certificateText(body: Buffer, what: string): string {
 
 async function exists(options: PuppetEnrollOptions, path: string): Promise<boolean> {
   try {
-    await options.platform.files.stat(path);
-    return true;
+    return await fileExists(options.platform.files, path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw new ConnectError(
       'ERR_ENROLL_FAILED',
       `Cannot look at "${path}" in ${dirname(path)}: ${errorMessage(error)}`,

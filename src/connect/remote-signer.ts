@@ -6,14 +6,13 @@
  * verified as soon as there is one.
  */
 import type {Config} from '../config/types.ts';
-import {parseSeed, readToken, signEd25519} from '../crypto/index.ts';
+import {delegateProvider, parseSeed, readToken, signEd25519} from '../crypto/index.ts';
 import type {RemoteSigner, SecurityProvider, SigningQuestion} from '../crypto/types.ts';
 import {errorMessage} from '../lib/errors.ts';
 import {isJsonObject, jsonField, parseJson} from '../lib/json.ts';
 import type {HttpResponse} from '../lib/http.ts';
 import type {Platform} from '../lib/platform.ts';
 import {credentialPaths} from './choria-settings.ts';
-import {delegateProvider} from './delegate.ts';
 import {ConnectError} from './errors.ts';
 import {connectLimits} from './limits.ts';
 import {isOn, textOf} from './settings.ts';
@@ -70,7 +69,7 @@ export async function withRemoteSigner(
             }),
         }),
   };
-  return delegateProvider(provider, {
+  return delegateProvider(() => provider, {
     remoteSigner,
     callerId: () => credentials.callerId ?? provider.callerId,
     refresh: async () => {

@@ -5,11 +5,17 @@
  * ever, so the authority is still needed; and with it the broker's certificate is verified too.
  */
 import type {Config} from '../config/types.ts';
-import {cryptoLimits, ed25519PublicFromSeed, parseSeed, readToken, signEd25519} from '../crypto/index.ts';
+import {
+  cryptoLimits,
+  delegateProvider,
+  ed25519PublicFromSeed,
+  parseSeed,
+  readToken,
+  signEd25519,
+} from '../crypto/index.ts';
 import type {BrokerToken, SecurityProvider} from '../crypto/types.ts';
 import {errorMessage} from '../lib/errors.ts';
 import type {Files} from '../lib/platform.ts';
-import {delegateProvider} from './delegate.ts';
 import {ConnectError} from './errors.ts';
 import {isOn, textOf} from './settings.ts';
 
@@ -46,7 +52,7 @@ export async function withServerToken(
     },
     signNonce: async (nonce) => signEd25519(credentials.seed, nonce),
   };
-  return delegateProvider(provider, {
+  return delegateProvider(() => provider, {
     brokerToken,
     refresh: async () => {
       const before = credentials.token;

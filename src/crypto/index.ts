@@ -83,6 +83,7 @@ export {readToken, type Token, type TokenPurpose, verifyToken} from './tokens.ts
 export {type ChainLink, verifyChain, verifyTrustChain} from './token-chain.ts';
 export {issueToken, type IssueTokenOptions, seedSigner, type TokenSigner} from './token-issue.ts';
 export {createX25519Pair, decryptPem, encryptPem, type X25519Pair, x25519Secret} from './key-transport.ts';
+export {delegateProvider, type ProviderChange} from './delegate.ts';
 export {createUnsignedProvider} from './unsigned-provider.ts';
 export {formatPem, parsePem} from './pem.ts';
 export {parseCertificateRequest, type RequestedCertificate} from './certificate-request.ts';

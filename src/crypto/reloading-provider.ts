@@ -2,6 +2,7 @@
  * A provider whose files may change while it is used: certificates and tokens are renewed, and nobody restarts a fleet for that.
  */
 import {createHash} from 'node:crypto';
+import {delegateProvider} from './delegate.ts';
 import {CryptoError} from './errors.ts';
 import type {SecurityProvider} from './types.ts';
 
@@ -25,31 +26,7 @@ export async function createReloadingProvider(options: ReloadingOptions): Promis
   const first = await options.read();
   let current = options.make(first);
   let stamp = stampOf(first);
-  return {
-    name: current.name,
-    technology: current.technology,
-    get certname() {
-      return current.certname;
-    },
-    get callerId() {
-      return current.callerId;
-    },
-    get credential() {
-      return current.credential;
-    },
-    get tls() {
-      return current.tls;
-    },
-    get expiresAtMs() {
-      return current.expiresAtMs;
-    },
-    get trustId() {
-      return current.trustId;
-    },
-    sign: (message) => current.sign(message),
-    verifyRequest: (proof) => current.verifyRequest(proof),
-    ...(current.verifyReply === undefined ? {} : {verifyReply: (proof) => current.verifyReply?.(proof) ?? false}),
-    validate: () => current.validate(),
+  return delegateProvider(() => current, {
     async refresh() {
       const contents = await options.read();
       const next = stampOf(contents);
@@ -60,7 +37,7 @@ export async function createReloadingProvider(options: ReloadingOptions): Promis
       stamp = next;
       return true;
     },
-  };
+  });
 }
 
 function stampOf(contents: FileContents): string {

@@ -20,6 +20,7 @@ import {CryptoError} from './errors.ts';
 import {cryptoLimits} from './limits.ts';
 import {createReloadingProvider} from './reloading-provider.ts';
 import type {ProvenCaller, RequestProof, SecurityProvider} from './types.ts';
+import {fileExists} from '../lib/file-exists.ts';
 
 export interface X509Settings {
   /** Name of this process; the caller id is `choria=<certname>` unless `callerId` says otherwise. */
@@ -288,18 +289,8 @@ async function validateSetup(
   const problems = await Promise.all(
     wanted.map(async ({path, title}) => {
       if (path === '') return `the ${title} path is not configured`;
-      return (await exists(options.files, path)) ? undefined : `${title} ${path} does not exist`;
+      return (await fileExists(options.files, path)) ? undefined : `${title} ${path} does not exist`;
     }),
   );
   return [...problems.filter((problem) => problem !== undefined), ...describePatterns(invalidPatterns)];
-}
-
-async function exists(files: Files, path: string): Promise<boolean> {
-  try {
-    await files.stat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
 }
