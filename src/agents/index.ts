@@ -19,6 +19,7 @@ export {AgentsError, agentsErrorCodes} from './errors.ts';
 export type {AgentsErrorCode} from './errors.ts';
 export {createExternalAgentProvider} from './external/provider.ts';
 export type {FileAgentOptions, FileAgentProvider} from './file-agents.ts';
+export {agentEntry} from './rpcutil.ts';
 export {scaffoldAgent} from './scaffold.ts';
 export type {ScaffoldOptions} from './scaffold.ts';
 export {parseShimReply, shimRequest} from './ruby/shim.ts';

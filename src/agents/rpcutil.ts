@@ -17,7 +17,8 @@ export function createRpcutilAgent(version: string): Agent {
     actions: {
       ping: async (_request, {node}) => ok({pong: Math.floor(node.platform.clock.nowMs() / 1000)}),
       inventory: inventory(version),
-      agent_inventory: async (_request, {node}) => ok({agents: node.agents().map(inventoryEntry)}),
+      agent_inventory: async (_request, {node}) =>
+        ok({agents: node.agents().map((agent) => ({agent: agent.name, ...agentEntry(agent)}))}),
       collective_info: async (_request, {node}) =>
         ok({main_collective: node.mainCollective, collectives: node.collectives}),
       daemon_stats: daemonStats(version),
@@ -30,10 +31,9 @@ export function createRpcutilAgent(version: string): Agent {
 }
 
 /** Metadata under the keys that callers know; `provider` and `service` only where they say something. */
-export function inventoryEntry(metadata: AgentMetadata): Readonly<Record<string, unknown>> {
+export function agentEntry(metadata: AgentMetadata): Readonly<Record<string, unknown>> {
   const {name, license, author, timeoutSeconds, version, url, description, provider, service} = metadata;
   return {
-    agent: name,
     license,
     author,
     timeout: timeoutSeconds,

@@ -1,7 +1,7 @@
 /** What registration publishes: a file, or what the node says of itself. Rules: server.md 8; vectors: agents/registration.json. */
 import {build} from '../../lib/version.ts';
 import {gzipSync} from 'node:zlib';
-import type {AgentMetadata} from '../../ddl/types.ts';
+import {agentEntry} from '../../agents/index.ts';
 import type {Files} from '../../lib/platform.ts';
 import type {NodeContext} from '../../rpc/types.ts';
 import {ServerError} from '../errors.ts';
@@ -77,21 +77,6 @@ export function createInventoryContent(options: {
           `"content":${inventory}`;
       return Buffer.from(`{"protocol":"choria:registration:inventorycontent:1",${content}}`);
     },
-  };
-}
-
-function agentEntry(metadata: AgentMetadata): Readonly<Record<string, unknown>> {
-  const {name, license, author, timeoutSeconds, version, url, description, provider, service} = metadata;
-  return {
-    license,
-    author,
-    timeout: timeoutSeconds,
-    name,
-    version,
-    url,
-    description,
-    ...(provider === '' ? {} : {provider}),
-    ...(service ? {service} : {}),
   };
 }
 
