@@ -5,6 +5,7 @@
  * here. A line that cannot be written is an error for whoever asked for the trail: nothing may run then.
  */
 import type {Files} from './platform.ts';
+import {fileExists} from './file-exists.ts';
 
 export interface AuditFile {
   readonly path: string;
@@ -36,7 +37,7 @@ export function createAuditFile(options: AuditFileOptions): AuditFile {
   const write = async (line: Buffer): Promise<void> => {
     if (bytesMax > 0 && (await sizeOf(files, path)) + line.length > bytesMax) await rotate(files, {path, keep});
     // A file of an earlier life may not have been finished.
-    if (prepare !== undefined && isPrepared) isPrepared = await exists(files, path);
+    if (prepare !== undefined && isPrepared) isPrepared = await fileExists(files, path);
     const handle = await files.openAppend(path, {mode});
     try {
       if (!isPrepared) await prepare?.(path);
@@ -60,16 +61,6 @@ export function createAuditFile(options: AuditFileOptions): AuditFile {
       return work;
     },
   };
-}
-
-async function exists(files: Files, path: string): Promise<boolean> {
-  try {
-    await files.stat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
 }
 
 async function sizeOf(files: Files, path: string): Promise<number> {

@@ -2,10 +2,10 @@
 import {createPrivateKey, createPublicKey, type KeyObject, X509Certificate} from 'node:crypto';
 import {cryptoLimits, ed25519PublicKey, isHexKey, parseSeed, seedSigner, type TokenSigner} from '../../crypto/index.ts';
 import {errorMessage} from '../../lib/errors.ts';
-import type {Files} from '../../lib/platform.ts';
 import {CliError} from '../errors.ts';
 import {inputFileBytesMax} from '../limits.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
+import {fileExists} from '../../lib/file-exists.ts';
 
 export function textArgument(parsed: ParsedArguments, name: string): string {
   const value = parsed.arguments[name];
@@ -20,16 +20,6 @@ export function textFlag(parsed: ParsedArguments, name: string): string {
 export function listFlag(parsed: ParsedArguments, name: string): readonly string[] {
   const value = parsed.flags[name];
   return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
-}
-
-export async function fileExists(files: Files, path: string): Promise<boolean> {
-  try {
-    await files.stat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
 }
 
 /** A token's text without the line end behind it. @throws {CliError} `ERR_CLI_VALUE` when there is no such file */

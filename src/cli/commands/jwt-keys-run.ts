@@ -4,7 +4,8 @@ import {inputFileBytesMax} from '../limits.ts';
 import {askYes} from '../prompt.ts';
 import {inertLine} from '../render/inert.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
-import {fileExists, textArgument} from './jwt-files.ts';
+import {textArgument} from './jwt-files.ts';
+import {fileExists} from '../../lib/file-exists.ts';
 
 export async function runJwtKeys(context: CliContext, parsed: ParsedArguments): Promise<number> {
   const {files, random} = context.platform;

@@ -9,6 +9,7 @@ import {inputFileBytesMax} from '../limits.ts';
 import {askYes} from '../prompt.ts';
 import {inertLine} from '../render/inert.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
+import {fileExists} from '../../lib/file-exists.ts';
 
 const schemaAddress = 'https://choria.io/schemas/mcorpc/ddl/v1/agent.json';
 const packageName = /^(?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*$/;
@@ -67,16 +68,6 @@ interface DdlFiles {
   readonly isChecked: boolean;
 }
 
-async function exists(context: CliContext, path: string): Promise<boolean> {
-  try {
-    await context.platform.files.stat(path);
-    return true;
-  } catch (error) {
-    if ((error as {code?: unknown}).code === 'ENOENT') return false;
-    throw error;
-  }
-}
-
 async function convert(context: CliContext, {json, ruby, isChecked}: DdlFiles): Promise<number> {
   const {ddl} = await readDescription(context, json);
   // In the form that programs pass on, which leaves out what is zero: a string without a bound is complained of.
@@ -110,7 +101,7 @@ export async function runGenerateDdl(context: CliContext, parsed: ParsedArgument
     ruby: typeof ruby === 'string' && ruby !== '' ? ruby : undefined,
     isChecked: parsed.flags['skip-verify'] !== true,
   };
-  if (await exists(context, place.json)) {
+  if (await fileExists(context.platform.files, place.json)) {
     const question = `JSON ddl ${inertLine(place.json)} already exist, convert it to Ruby`;
     if (parsed.flags['convert'] === true || (await askYes(context, question))) return convert(context, place);
   }

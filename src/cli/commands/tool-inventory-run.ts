@@ -15,6 +15,7 @@ import {createProgress} from '../render/progress.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 import {discoverOptions, isGiven, type NetworkCommand, textFlag, withClient} from './network.ts';
 import {replyDataText} from './req-text.ts';
+import {fileExists} from '../../lib/file-exists.ts';
 
 const agent = 'rpcutil';
 const action = 'inventory';
@@ -23,7 +24,7 @@ const missingNamesMax = 10;
 export async function runToolInventory(context: CliContext, parsed: ParsedArguments): Promise<number> {
   const path = String(parsed.arguments['file']);
   if (isGiven(parsed, 'validate')) return validate(context, path);
-  const exists = await isThere(context, path);
+  const exists = await fileExists(context.platform.files, path);
   if (exists && !isGiven(parsed, 'update')) {
     throw new CliError('ERR_CLI_FAILED', `${path} already exist, pass --update to overwrite its nodes`);
   }
@@ -47,16 +48,6 @@ async function validate(context: CliContext, path: string): Promise<number> {
   const list = problems.map((problem) => `\t${inertLine(problem)}\n`).join('');
   context.stdout.write(`${inertLine(path)} is not a valid inventory file:\n\n${list}`);
   return 1;
-}
-
-async function isThere(context: CliContext, path: string): Promise<boolean> {
-  try {
-    await context.platform.files.stat(path);
-    return true;
-  } catch (error) {
-    if ((error as {code?: unknown}).code === 'ENOENT') return false;
-    throw error;
-  }
 }
 
 /** The groups of the file that is replaced, exactly as they are. */
