@@ -134,14 +134,14 @@ describe('the documents', () => {
         const lines = commandLines(text).filter((line) => line.startsWith('choria jwt '));
         // A key that another page or another program makes.
         const made = await runCliForTest({
-          argv: ['choria', 'jwt', 'keys', '/work/signer.key', '/work/signer.pub'],
-          mounts: [{virtual: '/work', real: folder}],
+          argv: ['choria', 'jwt', 'keys', '/keys/signer.key', '/keys/signer.pub'],
+          mounts: [{virtual: '/keys', real: folder}],
         });
         expect(made.exit, made.stderr).toBe(0);
         for (const line of lines) {
           const result = await runCliForTest({
-            argv: splitShellWords(line).map((word) => word.replace(/^(?=[\w-]+\.(?:seed|public|jwt|key)$)/, '/work/')),
-            mounts: [{virtual: '/work', real: folder}],
+            argv: splitShellWords(line).map((word) => word.replace(/^(?=[\w-]+\.(?:seed|public|jwt|key)$)/, '/keys/')),
+            mounts: [{virtual: '/keys', real: folder}],
             // A page may make the same keys twice.
             tty: {cols: 80, rows: 24},
             typed: ['y'],

@@ -32,7 +32,7 @@ describe('subject mappings', () => {
     ['a', 'b.>', '">"'],
     ['a..b', 'c', 'no subject'],
     ['a', 'b..c', 'empty token'],
-    ['a.*', '{{eval(1)}}', 'not known'],
+    ['a.*', '{{reverse(1)}}', 'not known'],
   ])('%s to %s is an error that says why', (source, destination, why) => {
     expect(() => new SubjectMappings([{source, destination}])).toThrow(why);
   });
