@@ -9,12 +9,13 @@ import {silentLogger} from '../src/lib/logger.ts';
 import {createNodePlatform} from '../src/lib/node-platform.ts';
 import {startTestBroker, testTlsMaterial} from './support/broker.ts';
 import {runCliForTest} from './support/cli.ts';
+import {agentMetadata} from './support/agent-metadata.ts';
 
 const platform = createNodePlatform();
 const pki = (name: string): string => fileURLToPath(new URL(`fixtures/pki/${name}`, import.meta.url));
 
 const description = JSON.stringify({
-  metadata: {name: 'web', description: 'd', author: 'a', license: 'l', version: '1.0.0', url: 'u', timeout: 2},
+  metadata: agentMetadata('web', {timeout: 2}),
   actions: [],
 });
 

@@ -15,6 +15,7 @@ import {inertJson} from './render/inert.ts';
 import {renderLayers} from './render/layers.ts';
 import {renderTable} from './render/table.ts';
 import type {CliContext} from './types.ts';
+import {agentMetadata} from '../../test/support/agent-metadata.ts';
 
 const paint = classicPaint({configured: false, env: {}});
 const plain = colours({sink: {isTerminal: false}, env: {}});
@@ -40,15 +41,7 @@ const data = fc.dictionary(hostile, fc.oneof(hostile, value), {maxKeys: 4});
 
 const ddl = parseAgentDdl(
   JSON.stringify({
-    metadata: {
-      name: 'a',
-      description: 'd',
-      author: 'x',
-      license: 'l',
-      version: '1.0.0',
-      url: 'https://e.net/',
-      timeout: 5,
-    },
+    metadata: agentMetadata('a'),
     actions: [
       {
         action: 'b',

@@ -1,19 +1,12 @@
 import {describe, expect, test} from 'vitest';
 import {ActionOutput, ActionRequest, AgentClient} from '../client/index.ts';
 import {generateClient, parseAgentDdl, takenNames} from './index.ts';
+import {agentMetadata} from '../../test/support/agent-metadata.ts';
 
 const hostile = `*/ process.exit(1); /* \u2028 "\` \${1}`;
 
 function ddlOf(actions: readonly unknown[]): ReturnType<typeof parseAgentDdl> {
-  const metadata = {
-    name: 'x_y',
-    description: hostile,
-    author: 'a',
-    license: 'l',
-    version: '1.0.0',
-    url: 'u',
-    timeout: 1,
-  };
+  const metadata = agentMetadata('x_y', {description: hostile, timeout: 1});
   return parseAgentDdl(JSON.stringify({metadata, actions}));
 }
 

@@ -2,13 +2,14 @@ import {readFileSync} from 'node:fs';
 import {expect, test} from 'vitest';
 import {ddlValidatorPath, generateDdlValidator} from '../../tools/generate-ddl-schema.ts';
 import {validateDdlDocument} from './schema.ts';
+import {agentMetadata} from '../../test/support/agent-metadata.ts';
 
 test('the generated validator is that of the schema', () => {
   expect(readFileSync(ddlValidatorPath, 'utf8')).toBe(generateDdlValidator());
 });
 
 test('each problem says where it is', () => {
-  const metadata = {name: 'Bad', description: 'd', author: 'a', license: 'l', version: '1.0.0', url: 'u', timeout: 1};
+  const metadata = agentMetadata('Bad', {timeout: 1});
   expect(validateDdlDocument({metadata, actions: [{action: 'a', description: 'd', input: {}}]})).toEqual([
     '/metadata/name: must match pattern "^[a-z0-9_]*$"',
     '/metadata/timeout: must be >= 2',

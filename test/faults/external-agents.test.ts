@@ -24,6 +24,7 @@ import {emptyFilter} from '../../src/protocol/index.ts';
 import {createAgentRegistry, createFileAuditor, dispatchRpc} from '../../src/rpc/index.ts';
 import type {AgentRegistry, NodeContext} from '../../src/rpc/types.ts';
 import {createRecordingLogger, type RecordingLogger} from '../support/recording-logger.ts';
+import {agentMetadata} from '../support/agent-metadata.ts';
 
 const scratch: string[] = [];
 
@@ -141,16 +142,7 @@ function place(
 ): void {
   const input = {prompt: 'P', description: 'd', type: 'string', optional: true, validation: '.', maxlength: 200};
   const ddl = {
-    metadata: {
-      name,
-      description: 'd',
-      author: 'a',
-      license: 'l',
-      version: '1.0.0',
-      url: 'u',
-      timeout: options.timeout ?? 5,
-      provider: 'external',
-    },
+    metadata: agentMetadata(name, {timeout: options.timeout ?? 5, provider: 'external'}),
     actions: [{action: 'run', description: 'd', input: {value: input}, output: {}, display: 'always'}],
   };
   writeFileSync(join(lab.agents, `${name}.json`), JSON.stringify(ddl));

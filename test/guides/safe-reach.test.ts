@@ -4,6 +4,7 @@ import {fileURLToPath} from 'node:url';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import type {Lab, LabRunResult} from '../support/lab.ts';
 import {startSmallLab} from '../support/small-lab.ts';
+import {agentMetadata} from '../support/agent-metadata.ts';
 
 const guide = readFileSync(fileURLToPath(new URL('../../docs/guides/safe-reach.md', import.meta.url)), 'utf8');
 const commands = [...guide.matchAll(/^choria .*$/gm)].map(([line]) => line);
@@ -80,7 +81,7 @@ describe('the guide to safe reach', () => {
     const asks = config('plugin.choria.client.confirm_above = 2');
     const command = 'choria req parrot shout --config /scratch/client.conf';
     const ddl = JSON.stringify({
-      metadata: {name: 'parrot', description: 'd', author: 'a', license: 'l', version: '1.0.0', url: 'u', timeout: 2},
+      metadata: agentMetadata('parrot', {timeout: 2}),
       actions: [{action: 'shout', description: 'd', display: 'always', input: {}, output: {}, aggregate: []}],
     });
     const files = {

@@ -52,6 +52,7 @@ else:
 with open(sys.argv[2], "w") as target:
     json.dump(reply, target)
 `;
+import {agentMetadata} from '../support/agent-metadata.ts';
 
 const shell = `#!/bin/sh
 case "$CHORIA_EXTERNAL_PROTOCOL" in
@@ -63,16 +64,7 @@ printf '{"statuscode":0,"statusmsg":"OK","data":{"text":"%s from shell"}}' "$tex
 
 function description(name: string, provider = 'external'): string {
   return JSON.stringify({
-    metadata: {
-      name,
-      description: 'd',
-      author: 'a',
-      license: 'l',
-      version: '1.0.0',
-      url: 'u',
-      timeout: 20,
-      provider,
-    },
+    metadata: agentMetadata(name, {timeout: 20, provider}),
     actions: [
       {
         action: 'greet',

@@ -3,6 +3,7 @@ import {join} from 'node:path';
 import {afterEach, describe, expect, test} from 'vitest';
 import {type AgentNode, startAgentNode} from '../../../test/support/agent-node.ts';
 import {createFilterMatcher, emptyFilter} from '../../protocol/index.ts';
+import {agentMetadata} from '../../../test/support/agent-metadata.ts';
 
 const nodes: AgentNode[] = [];
 afterEach(async () => {
@@ -10,16 +11,7 @@ afterEach(async () => {
 });
 
 function description(name: string, more: Readonly<Record<string, unknown>> = {}, timeout = 2): string {
-  const metadata = {
-    name,
-    description: 'd',
-    author: 'a',
-    license: 'l',
-    version: '1.0.0',
-    url: 'u',
-    timeout,
-    provider: 'external',
-  };
+  const metadata = agentMetadata(name, {timeout, provider: 'external'});
   const output = {
     size: {description: 'd', display_as: 'Size', type: 'integer'},
     note: {description: 'd', display_as: 'Note', type: 'string', default: 'none'},

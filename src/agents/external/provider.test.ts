@@ -6,20 +6,12 @@ import type {AgentRegistry, NodeContext} from '../../rpc/types.ts';
 import {createRecordingLogger, type RecordingLogger} from '../../../test/support/recording-logger.ts';
 import type {FileAgentProvider} from '../file-agents.ts';
 import {createExternalAgentProvider} from './provider.ts';
+import {agentMetadata} from '../../../test/support/agent-metadata.ts';
 
 const directory = '/lib/mcollective/agent';
 
 function ddlText(name: string, change: Readonly<Record<string, unknown>> = {}): string {
-  const metadata = {
-    name,
-    description: 'd',
-    author: 'a',
-    license: 'l',
-    version: '1.0.0',
-    url: 'u',
-    timeout: 5,
-    provider: 'external',
-  };
+  const metadata = agentMetadata(name, {provider: 'external'});
   return JSON.stringify({metadata: {...metadata, ...change}, actions: []});
 }
 

@@ -4,6 +4,7 @@ import {join} from 'node:path';
 import {afterEach, describe, expect, test} from 'vitest';
 import {runCliForTest} from '../../../test/support/cli.ts';
 import {parseAgentDdl, validateDdlDocument} from '../../ddl/index.ts';
+import {agentMetadata} from '../../../test/support/agent-metadata.ts';
 
 const folders: string[] = [];
 afterEach(() => {
@@ -82,15 +83,7 @@ describe('plugin generate ddl asks for a description', () => {
     const folder = scratch();
     const ddl = JSON.stringify({
       $schema: 'https://choria.io/schemas/mcorpc/ddl/v1/agent.json',
-      metadata: {
-        name: 'a',
-        description: 'd',
-        author: 'x',
-        license: 'l',
-        version: '1.0.0',
-        url: 'https://e.net/',
-        timeout: 5,
-      },
+      metadata: agentMetadata('a'),
       actions: [],
     });
     const argv = ['choria', 'plugin', 'generate', 'ddl', '/out/a.json', '/out/a.ddl'];
