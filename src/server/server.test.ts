@@ -9,7 +9,9 @@ import {
   testIdentity,
   testProvider,
 } from '../../test/support/test-server.ts';
+import {agentMetadata} from '../../test/support/agent-metadata.ts';
 import type {ConnectionEvents, PublishOptions} from '../connect/index.ts';
+import {parseAgentDdl} from '../ddl/index.ts';
 import {createNodePlatform} from '../lib/node-platform.ts';
 import {parseLifecycleEvent} from '../events/index.ts';
 import {encodeHeaders} from '../natswire/index.ts';
@@ -375,6 +377,50 @@ describe('bursts', () => {
     }
     await node.settled();
     expect(node.statistics().replies).toBe(2002);
+  });
+
+  test('a caller is told that an agent with a description has too much to do', async () => {
+    const ddl = parseAgentDdl(JSON.stringify({metadata: agentMetadata('counter'), actions: []}));
+    const stuck = {...countingAgent({work: () => new Promise(() => {})}), ddl};
+    await using node = await startTestServer({agents: [stuck], entries: {'plugin.choria.server.concurrency': '1'}});
+    const requests = await Promise.all(Array.from({length: 1 + serverLimits.agentWaitingMax}, () => signedRequest()));
+    for (const request of requests) node.deliver(request);
+    await expect.poll(() => node.statistics().validated, {timeout: 20_000}).toBe(requests.length);
+    expect(node.replies()).toEqual([]);
+    const id = newId();
+    node.deliver(await signedRequest({id}));
+    await expect.poll(() => node.replies()).toHaveLength(1);
+    const [published] = node.replies();
+    const reply = published && openPublished(published);
+    expect(reply).toMatchObject({requestId: id, senderId: testIdentity, agent: 'counter'});
+    expect(JSON.parse(reply?.body.toString('utf8') ?? '')).toEqual({
+      statuscode: 5,
+      statusmsg: 'Agent counter is busy: too many requests wait on this node, try again later',
+      data: {},
+    });
+  });
+
+  test('a request whose life ends while it waits for its turn does not run', async () => {
+    const real = createNodePlatform();
+    let laterMs = 0;
+    const clock = {...real.clock, nowMs: () => real.clock.nowMs() + laterMs};
+    const gates: (() => void)[] = [];
+    const agent = countingAgent({
+      work: () => new Promise((resolve) => gates.push(() => resolve(Buffer.from('done')))),
+    });
+    await using node = await startTestServer({
+      agents: [agent],
+      platform: {...real, clock},
+      entries: {'plugin.choria.server.concurrency': '1'},
+    });
+    for (let count = 0; count < 2; count++) node.deliver(await signedRequest({ttlSeconds: 60}));
+    await expect.poll(() => node.statistics().validated).toBe(2);
+    laterMs = 120_000;
+    gates.shift()?.();
+    await expect.poll(() => node.statistics().ttlExpired).toBe(1);
+    await node.settled();
+    expect(agent.calls()).toBe(1);
+    expect(node.replies()).toHaveLength(1);
   });
 
   test('fault 45: an agent whose calls hang does not hold up another', async () => {
