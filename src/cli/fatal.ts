@@ -14,7 +14,7 @@ function timestamp(nowMs: number): string {
 export function writeLogLine(
   context: CliContext,
   sink: TextSink,
-  line: {readonly level: 'fatal' | 'info' | 'warning'; readonly message: string},
+  line: {readonly level: 'fatal' | 'error' | 'info' | 'warning'; readonly message: string},
 ): void {
   const nowMs = context.platform.clock.nowMs();
   if (!sink.isTerminal) {
@@ -23,7 +23,7 @@ export function writeLogLine(
   }
   const paint = colours({sink, env: context.platform.env});
   const label = line.level.toUpperCase().slice(0, 4);
-  const shown = line.level === 'fatal' ? paint.red(label) : paint.yellow(label);
+  const shown = line.level === 'fatal' || line.level === 'error' ? paint.red(label) : paint.yellow(label);
   const seconds = String(Math.max(0, Math.floor((nowMs - context.startedAtMs) / 1000))).padStart(4, '0');
   sink.write(`${shown}[${seconds}] ${inertLine(line.message).padEnd(messageColumns)} \n`);
 }

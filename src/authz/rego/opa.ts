@@ -7,6 +7,7 @@
 import {createHash} from 'node:crypto';
 import {posix} from 'node:path';
 import {errorMessage} from '../../lib/errors.ts';
+import {findProgram} from '../../lib/find-program.ts';
 import {isJsonObject, jsonField, parseJson} from '../../lib/json.ts';
 import type {Platform} from '../../lib/platform.ts';
 import {AuthzError} from '../errors.ts';
@@ -267,25 +268,6 @@ function missing(program: string): AuthzError {
     'ERR_OPA_MISSING',
     `Cannot compile Rego policies: the program "${program}" was not found; install opa 1.0 or newer (https://www.openpolicyagent.org) on the PATH, name it in plugin.regopolicy.opa, or give the policy compiled as a .wasm file`,
   );
-}
-
-async function findProgram(
-  program: string,
-  platform: Pick<Platform, 'files' | 'env' | 'host'>,
-): Promise<string | undefined> {
-  if (program.includes('/')) return program;
-  const directories = (platform.env['PATH'] ?? '').split(':').filter((directory) => posix.isAbsolute(directory));
-  for (const directory of directories) {
-    const path = posix.join(directory, program);
-    try {
-      const info = await platform.files.stat(path);
-      if (info.kind === 'file' && (info.mode & 0o111) !== 0) return path;
-    } catch {
-      // Not in this one; what cannot be looked at cannot be run either.
-      continue;
-    }
-  }
-  return undefined;
 }
 
 /** The numbers of the lines that opa says it covered. */

@@ -20,6 +20,7 @@ import {initCommand} from './init.ts';
 import {inventoryCommand} from './inventory.ts';
 import {jwtCommand} from './jwt.ts';
 import {loginCommand} from './login.ts';
+import {machineCommand} from './machine.ts';
 import {pingCommand} from './ping.ts';
 import {pluginCommand} from './plugin.ts';
 import {provisionerCommand} from './provisioner.ts';
@@ -69,6 +70,7 @@ export const program: CommandSpec = {
     inventoryCommand,
     jwtCommand,
     loginCommand,
+    machineCommand,
     pingCommand,
     pluginCommand,
     provisionerCommand,

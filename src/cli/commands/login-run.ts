@@ -1,5 +1,6 @@
 import {chooseSecurityProvider, credentialPaths, loginToAaa, signerAuthority} from '../../connect/index.ts';
 import {errorMessage} from '../../lib/errors.ts';
+import {findProgram} from '../../lib/find-program.ts';
 import {CliError} from '../errors.ts';
 import {askText} from '../prompt.ts';
 import {inertLine} from '../render/inert.ts';
@@ -11,7 +12,7 @@ const ownProgram = 'choria-login';
 
 export async function runLogin(context: CliContext, parsed: ParsedArguments): Promise<number> {
   const {platform} = context;
-  const program = await findProgram(context);
+  const program = await findProgram(ownProgram, platform);
   if (program !== undefined && context.runInTerminal !== undefined) {
     const exitCode = await context.runInTerminal(program);
     if (exitCode === 0) return 0;
@@ -49,19 +50,4 @@ export async function runLogin(context: CliContext, parsed: ParsedArguments): Pr
       return undefined;
     }
   }
-}
-
-async function findProgram(context: CliContext): Promise<string | undefined> {
-  const {env, files} = context.platform;
-  for (const directory of (env['PATH'] ?? '').split(':').filter((item) => item.startsWith('/'))) {
-    try {
-      const path = `${directory}/${ownProgram}`;
-      const {kind, mode} = await files.stat(path);
-      if (kind === 'file' && (mode & 0o111) !== 0) return path;
-    } catch (error) {
-      // Most directories of a PATH do not have it, and some are not there.
-      if (!(error instanceof Error)) throw error;
-    }
-  }
-  return undefined;
 }

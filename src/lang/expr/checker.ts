@@ -32,7 +32,7 @@ export class Checker implements NodeChecker {
       case 'literal':
         return literalType(node.value);
       case 'name':
-        return scope.names.get(node.name) ?? this.nameType(node.name);
+        return scope.names.get(node.name) ?? this.knownName(node);
       case 'environment':
         return exprTypes.map;
       case 'pointer':
@@ -74,6 +74,14 @@ export class Checker implements NodeChecker {
         }
         return exprTypes.map;
     }
+  }
+
+  private knownName(node: Extract<Node, {kind: 'name'}>): ExprType {
+    const {variables = {}, functions = {}, isClosed} = this.environment;
+    if (isClosed === true && !Object.hasOwn(variables, node.name) && !Object.hasOwn(functions, node.name)) {
+      throw this.fail(`unknown name ${node.name}`, node);
+    }
+    return this.nameType(node.name);
   }
 
   private nameType(name: string): ExprType {

@@ -113,7 +113,7 @@ class Parser {
 
   private unexpected(wanted?: string): ExprError {
     const {kind, text, offset} = this.current;
-    const found = kind === 'end' ? 'the end' : `"${text}"`;
+    const found = kind === 'end' ? 'end' : `"${text}"`;
     const suffix = wanted === undefined ? '' : `, expected "${wanted}"`;
     return syntax(`unexpected ${found}${suffix}`, this.source, offset);
   }

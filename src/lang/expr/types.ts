@@ -45,10 +45,12 @@ export const exprTypes = {
   intList: {kind: 'list', of: {kind: 'int'}, typed: true},
 } as const satisfies Readonly<Record<string, ExprType>>;
 
-/** The names an expression may use. Other names are nil, and calling one fails while running. */
+/** The names an expression may use. Other names are nil, and calling one fails while running, unless `isClosed`. */
 export interface ExprEnvironment {
   readonly variables?: Readonly<Record<string, ExprType>>;
   readonly functions?: Readonly<Record<string, ExprSignature>>;
+  /** An expression with another name does not compile. */
+  readonly isClosed?: boolean;
 }
 
 export function typeText(type: ExprType): string {

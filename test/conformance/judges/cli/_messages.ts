@@ -13,6 +13,7 @@ const libraryTexts: readonly RegExp[] = [
   /invalid character .*$/s,
   /unexpected end of JSON input.*$/s,
   /yaml: .*$/s,
+  /encoding\/hex: .*$/s,
   /(?:no such file or directory|permission denied|is a directory).*$/s,
   /%!\w\(<nil>\)/,
 ];

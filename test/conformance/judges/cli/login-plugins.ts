@@ -1,6 +1,7 @@
 /**
  * Judges the login against a service of the kind that each case names, in the order of the file: the questions, the last word, the request
- * (whose signature is checked with the key it carries) and the files left. The plugins of state machines are judged when they come.
+ * (whose signature is checked with the key it carries) and the files left. The lists of plugins run in the order of the file too, with the
+ * keys of `jwt-files.json`: what is said, the list that is left, and what is packed, byte by byte.
  */
 import {createPublicKey, verify} from 'node:crypto';
 import {existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
@@ -10,7 +11,8 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {type CliTestResult, runCliForTest} from '../../../support/cli.ts';
 import {type CaseResult, type Judge, judgeEqual} from '../../judge.ts';
-import {laterPart} from './_help.ts';
+import {compareRun} from './_compare.ts';
+import {alignMessages} from './_messages.ts';
 
 interface LoginBody {
   readonly username: string;
@@ -39,6 +41,8 @@ interface LoginCase {
   readonly http_requests?: readonly LoginRequest[];
   readonly token_file?: string;
   readonly files?: readonly string[];
+  /** The list of plugins after the command. */
+  readonly manifest?: unknown;
 }
 
 /** What the service of the transcripts answered, by the name in `server_answers`. */
@@ -172,25 +176,31 @@ async function judgeLogin(item: LoginCase, root: string): Promise<CaseResult> {
   });
 }
 
-const judge: Judge = async function* ({data}) {
+async function judgePlugins(item: LoginCase, root: string): Promise<CaseResult> {
+  const {argv} = item;
+  const result = await runCliForTest({argv, mounts: [{virtual: '/scratch', real: root}]});
+  const aligned = {
+    ...result,
+    stdout: alignMessages(item.stdout ?? '', result.stdout),
+    stderr: alignMessages(item.stderr ?? '', result.stderr),
+  };
+  const compared = compareRun(item, aligned);
+  if (!compared.passed || item.manifest === undefined) return compared;
+  const path = argv[argv.indexOf('--manifest') + 1]?.replace(/^\/scratch/, root) ?? '';
+  const got = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as unknown) : null;
+  // The order of the fields counts: what is signed are the bytes.
+  return judgeEqual(item.name, JSON.stringify(item.manifest), JSON.stringify(got));
+}
+
+const judge: Judge = async function* ({data, vectorsDirectory}) {
   const root = mkdtempSync(join(tmpdir(), 'choria-login-'));
-  mkdirSync(join(root, 'login'));
+  for (const folder of ['login', 'jwt', 'mp']) mkdirSync(join(root, folder));
   try {
+    const keys = JSON.parse(readFileSync(join(vectorsDirectory, 'cli', 'jwt-files.json'), 'utf8')) as object;
+    for (const [name, text] of Object.entries(keys)) writeFileSync(join(root, 'jwt', name), String(text));
+    writeFileSync(join(root, 'mp', 'facts.json'), '{"country":"mt"}');
     for (const item of data as readonly LoginCase[]) {
-      if (item.argv[1] === 'login') yield await judgeLogin(item, root);
-      else {
-        const waitsFor = laterPart(item.argv.slice(1));
-        const {stdout, stderr, exit} = await runCliForTest({
-          argv: item.argv,
-          mounts: [{virtual: '/scratch', real: root}],
-        });
-        const got = judgeEqual(
-          item.name,
-          {exit: item.exit, stdout: item.stdout ?? '', stderr: item.stderr ?? ''},
-          {exit, stdout, stderr},
-        );
-        yield got.passed || waitsFor === undefined ? got : {...got, waitsFor};
-      }
+      yield item.argv[1] === 'login' ? await judgeLogin(item, root) : await judgePlugins(item, root);
     }
   } finally {
     rmSync(root, {recursive: true, force: true});
