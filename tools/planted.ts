@@ -8,7 +8,17 @@
  * time. Nothing counts that fails without a mistake. Exit code: 0 at most two were missed, 1 more were, 2 wrong arguments.
  */
 import {spawnSync} from 'node:child_process';
-import {cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -71,17 +81,23 @@ function readBugs(): readonly Bug[] {
 /** Undefined when the run passes; else its first complaint. */
 function complaint(directory: string, command: readonly string[], pattern: RegExp): string | undefined {
   const [program = '', ...args] = command;
-  const result = spawnSync(join(root, 'node_modules', '.bin', program), args, {
-    cwd: directory,
-    encoding: 'utf8',
-    timeout: runTimeoutMs,
-    maxBuffer: 64 * 1024 * 1024,
-    killSignal: 'SIGKILL',
-    env: {...process.env, NODE_ENV: 'test', NO_COLOR: '1'},
-  });
-  if (result.status === 0) return undefined;
-  if (result.status === null) return 'it does not end';
-  return pattern.exec(`${result.stdout}\n${result.stderr}`)?.[1]?.trim() ?? 'it ends with an error';
+  // A file and not a pipe: a program that a mistake left behind would hold a pipe open, and nobody would see that the run has ended.
+  const outputFile = join(directory, 'output.txt');
+  const output = openSync(outputFile, 'w');
+  try {
+    const result = spawnSync(join(root, 'node_modules', '.bin', program), args, {
+      cwd: directory,
+      stdio: ['ignore', output, output],
+      timeout: runTimeoutMs,
+      killSignal: 'SIGKILL',
+      env: {...process.env, NODE_ENV: 'test', NO_COLOR: '1'},
+    });
+    if (result.status === 0) return undefined;
+    if (result.status === null) return 'it does not end';
+  } finally {
+    closeSync(output);
+  }
+  return pattern.exec(readFileSync(outputFile, 'utf8'))?.[1]?.trim() ?? 'it ends with an error';
 }
 
 const simulate = (directory: string): string | undefined =>

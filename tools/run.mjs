@@ -13,6 +13,7 @@ import {fileURLToPath} from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const nodeMajorMinimum = 20;
+const lock = join(root, '.preparing');
 
 const jobs = {
   build: () => 0,
@@ -62,10 +63,60 @@ function isCurrent(markPath, wanted) {
   return existsSync(markPath) && readFileSync(markPath, 'utf8') === wanted;
 }
 
+/**
+ * Does what is missing or stale, one process at a time: two jobs that are started together on a fresh clone must not install or build
+ * into each other's files. The directory that tells of it holds the number of the process; one that has died is no hindrance.
+ */
+function prepare(mark, wanted, work) {
+  if (isCurrent(mark, wanted)) return 0;
+  for (let told = false; ; ) {
+    try {
+      mkdirSync(lock);
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    const owner = lockOwner();
+    if (owner === undefined) {
+      rmSync(lock, {recursive: true, force: true});
+      continue;
+    }
+    if (!told) say(`Waiting for process ${owner}, which installs or builds here ...`);
+    told = true;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
+  }
+  try {
+    writeFileSync(join(lock, 'pid'), String(process.pid));
+    return isCurrent(mark, wanted) ? 0 : work();
+  } finally {
+    rmSync(lock, {recursive: true, force: true});
+  }
+}
+
+/** The process that prepares now; undefined when it is gone. */
+function lockOwner() {
+  const path = join(lock, 'pid');
+  // Between the two steps of its owner the number is not there yet.
+  for (let attempt = 0; attempt < 8 && !existsSync(path); attempt++) {
+    if (!existsSync(lock)) return undefined;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
+  }
+  try {
+    const pid = Number(readFileSync(path, 'utf8'));
+    process.kill(pid, 0);
+    return pid;
+  } catch (error) {
+    return error.code === 'EPERM' ? 'of another user' : undefined;
+  }
+}
+
 function install() {
   const wanted = hashFiles([join(root, 'package.json'), join(root, 'package-lock.json')]);
   const mark = join(root, 'node_modules', '.choria-install');
-  if (isCurrent(mark, wanted)) return 0;
+  return prepare(mark, wanted, () => installPackages(mark, wanted));
+}
+
+function installPackages(mark, wanted) {
   say('Installing packages (npm install, versions of package-lock.json) ...');
   // Not `npm ci`: it refuses a lock file that lacks another platform's optional packages, and not every registry carries those.
   // The output goes to stderr: stdout belongs to the job, whose last line may be JSON for another program.
@@ -88,7 +139,10 @@ function build() {
   ];
   const wanted = hashFiles(sources);
   const mark = join(root, 'dist', '.choria-build');
-  if (isCurrent(mark, wanted)) return 0;
+  return prepare(mark, wanted, () => buildProgram(mark, wanted));
+}
+
+function buildProgram(mark, wanted) {
   say('Building ...');
   rmSync(join(root, 'dist'), {recursive: true, force: true});
   const quiet = {stdio: ['ignore', 2, 2]};

@@ -162,7 +162,12 @@ function startVictim(options: {readonly directory: string; readonly url: string}
     output += chunk.toString();
   });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  return {child, ended, output: () => output};
+  return {
+    child,
+    ended,
+    output: () => output,
+    [Symbol.dispose]: () => void child.kill('SIGKILL'),
+  };
 }
 
 describe('kill -9', () => {
@@ -182,7 +187,7 @@ describe('kill -9', () => {
     const subject = `mcollective.node.${testIdentity}`;
     const request = await signedRequest({body: '{"hang":true}'});
 
-    const first = startVictim({directory: directory.path, url: broker.url});
+    using first = startVictim({directory: directory.path, url: broker.url});
     await expect.poll(first.output, {timeout: 30_000}).toContain('ready');
     caller.publish(subject, request);
     await expect.poll(first.output, {timeout: 10_000}).toContain('running');
@@ -190,7 +195,7 @@ describe('kill -9', () => {
     await first.ended;
     expect(ran()).toBe(1);
 
-    const second = startVictim({directory: directory.path, url: broker.url});
+    using second = startVictim({directory: directory.path, url: broker.url});
     await expect.poll(second.output, {timeout: 30_000}).toContain('ready');
     const replies: string[] = [];
     caller.subscribe(replyTo, (message) => replies.push(message.subject));
