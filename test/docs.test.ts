@@ -1,8 +1,7 @@
 /**
  * Holds the documents to the tree: every path, link, npm script and choria command that they name is there.
  */
-import {existsSync, mkdtempSync, readdirSync, readFileSync, rmSync} from 'node:fs';
-import {tmpdir} from 'node:os';
+import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import {dirname, join, relative, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {describe, expect, test} from 'vitest';
@@ -12,7 +11,6 @@ import {mcoProgram} from '../src/cli/mco/program.ts';
 import {parseCommandLine} from '../src/cli/parse.ts';
 import type {CommandSpec} from '../src/cli/types.ts';
 import {splitShellWords} from '../src/discovery/index.ts';
-import {runCliForTest} from './support/cli.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const scripts = Object.keys(
@@ -125,32 +123,5 @@ describe('the documents', () => {
       }
     });
     expect(refused).toEqual([]);
-  });
-
-  test('the commands on keys and tokens run as they are shown, one after the other', async () => {
-    for (const {path, text} of pages.filter((page) => page.path.startsWith(join('docs', 'guides')))) {
-      const folder = mkdtempSync(join(tmpdir(), 'choria-guides-'));
-      try {
-        const lines = commandLines(text).filter((line) => line.startsWith('choria jwt '));
-        // A key that another page or another program makes.
-        const made = await runCliForTest({
-          argv: ['choria', 'jwt', 'keys', '/keys/signer.key', '/keys/signer.pub'],
-          mounts: [{virtual: '/keys', real: folder}],
-        });
-        expect(made.exit, made.stderr).toBe(0);
-        for (const line of lines) {
-          const result = await runCliForTest({
-            argv: splitShellWords(line).map((word) => word.replace(/^(?=[\w-]+\.(?:seed|public|jwt|key)$)/, '/keys/')),
-            mounts: [{virtual: '/keys', real: folder}],
-            // A page may make the same keys twice.
-            tty: {cols: 80, rows: 24},
-            typed: ['y'],
-          });
-          expect(result.exit, `${path}: ${line}: ${result.output}`).toBe(0);
-        }
-      } finally {
-        rmSync(folder, {recursive: true, force: true});
-      }
-    }
   });
 });

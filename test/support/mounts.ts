@@ -4,6 +4,7 @@
  * Texts therefore come out exactly as they would on the machine that the paths belong to, without rewriting configuration files
  * or outputs. Errors are rewritten back.
  */
+import {posix} from 'node:path';
 import type {HttpClient} from '../../src/lib/http.ts';
 import type {HttpServers} from '../../src/lib/http-server.ts';
 import type {ConnectOptions, Listener, ListenOptions, ByteStream} from '../../src/lib/network.ts';
@@ -46,35 +47,36 @@ export function createPathMapper(mounts: readonly Mount[]): PathMapper {
   return {toReal: mapper('virtual', 'real'), toVirtual: mapper('real', 'virtual')};
 }
 
-function virtualError(error: unknown, mapper: PathMapper): unknown {
+function virtualError(error: unknown, toGiven: (text: string) => string): unknown {
   if (!(error instanceof Error)) return error;
-  error.message = mapper.toVirtual(error.message);
+  error.message = toGiven(error.message);
   const withPath = error as Error & {path?: string};
-  if (typeof withPath.path === 'string') withPath.path = mapper.toVirtual(withPath.path);
+  if (typeof withPath.path === 'string') withPath.path = toGiven(withPath.path);
   return error;
 }
 
-function mountFiles(files: Files, mapper: PathMapper): Files {
-  const guard = async <T>(work: Promise<T>): Promise<T> => {
+/** A relative path is one of the program's working directory, and errors name it as it was given. */
+function mountFiles(files: Files, {mapper, directory}: {mapper: PathMapper; directory: string}): Files {
+  const whole = (path: string): string => posix.resolve(directory, path);
+  const at = async <T>(path: string, work: (real: string) => Promise<T>): Promise<T> => {
     try {
-      return await work;
+      return await work(mapper.toReal(whole(path)));
     } catch (error) {
-      throw virtualError(error, mapper);
+      throw virtualError(error, (text) => mapper.toVirtual(text).replaceAll(whole(path), path));
     }
   };
-  const real = mapper.toReal;
   return {
     ...files,
-    read: (path, options) => guard(files.read(real(path), options)),
-    writeAtomic: (path, data, options) => guard(files.writeAtomic(real(path), data, options)),
-    openAppend: (path, options) => guard(files.openAppend(real(path), options)),
-    stat: (path) => guard(files.stat(real(path))),
-    lstat: (path) => guard(files.lstat(real(path))),
-    list: (path) => guard(files.list(real(path))),
-    makeDirectory: (path, options) => guard(files.makeDirectory(real(path), options)),
-    rename: (from, to) => guard(files.rename(real(from), real(to))),
-    remove: (path, options) => guard(files.remove(real(path), options)),
-    realPath: async (path) => mapper.toVirtual(await guard(files.realPath(real(path)))),
+    read: (path, options) => at(path, (real) => files.read(real, options)),
+    writeAtomic: (path, data, options) => at(path, (real) => files.writeAtomic(real, data, options)),
+    openAppend: (path, options) => at(path, (real) => files.openAppend(real, options)),
+    stat: (path) => at(path, (real) => files.stat(real)),
+    lstat: (path) => at(path, (real) => files.lstat(real)),
+    list: (path) => at(path, (real) => files.list(real)),
+    makeDirectory: (path, options) => at(path, (real) => files.makeDirectory(real, options)),
+    rename: (from, to) => at(from, (real) => files.rename(real, mapper.toReal(whole(to)))),
+    remove: (path, options) => at(path, (real) => files.remove(real, options)),
+    realPath: async (path) => mapper.toVirtual(await at(path, (real) => files.realPath(real))),
   };
 }
 
@@ -139,7 +141,7 @@ export function mountPlatform(options: MountOptions): Platform {
   const env = Object.fromEntries(Object.entries(options.env).filter(([, value]) => value !== undefined));
   return {
     ...platform,
-    files: mountFiles(platform.files, mapper),
+    files: mountFiles(platform.files, {mapper, directory: options.workingDirectory}),
     processes: mountProcesses(platform.processes, mapper),
     network: mountNetwork(platform.network, options.ports ?? new Map()),
     httpServers: mountHttpServers(platform.httpServers, options.ports ?? new Map()),

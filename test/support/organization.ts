@@ -35,9 +35,9 @@ export interface TokenChange {
   readonly nowMs?: number;
 }
 
-export function createOrganization(): Organization {
+/** @param issuer its seed; a new one when left out */
+export function createOrganization(issuer: Buffer = randomBytes(32)): Organization {
   const directory = mkdtempSync(join(tmpdir(), 'choria-organization-'));
-  const issuer = randomBytes(32);
   const issuerPublic = ed25519PublicFromSeed(issuer).toString('hex');
   const issuerSeedFile = join(directory, 'issuer.seed');
   writeFileSync(issuerSeedFile, issuer.toString('hex'), {mode: 0o600});

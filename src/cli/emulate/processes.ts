@@ -2,7 +2,7 @@
  * One command, many processes: a process opens at most some ten thousand connections and uses one core, so large fleets are spread over several of the same
  * program, each with its share of the servers.
  */
-import {join} from 'node:path';
+import {join, resolve} from 'node:path';
 import {type Platform, type RunningProcess, sleep} from '../../lib/platform.ts';
 import {CliError} from '../errors.ts';
 import {childMetricsIntervalMs, childOutputBytesMax, childStopMs} from './limits.ts';
@@ -34,7 +34,10 @@ export function shares(
 /** The settings of one process, as a file that `--file` reads. */
 export function childSettings(
   settings: EmulateSettings,
-  share: {readonly first: number; readonly count: number},
+  {
+    share,
+    workingDirectory,
+  }: {readonly share: {readonly first: number; readonly count: number}; readonly workingDirectory: string},
 ): Readonly<Record<string, unknown>> {
   const {ca, caKey} = settings;
   return {
@@ -57,8 +60,9 @@ export function childSettings(
     local_addresses: settings.localAddresses,
     servers: settings.servers,
     tls: settings.isTls,
-    ...(ca === undefined ? {} : {ca}),
-    ...(caKey === undefined ? {} : {ca_key: caKey}),
+    // The file with these lies in another directory, and paths are relative to the file that names them.
+    ...(ca === undefined ? {} : {ca: resolve(workingDirectory, ca)}),
+    ...(caKey === undefined ? {} : {ca_key: resolve(workingDirectory, caKey)}),
   };
 }
 
@@ -81,12 +85,16 @@ export async function startProcesses(
   ended.catch(() => undefined);
   for (const [index, share] of shares(settings).entries()) {
     const path = join(directory, `process-${index}.json`);
-    await files.writeAtomic(path, JSON.stringify(childSettings(settings, share)), {mode: 0o600});
+    await files.writeAtomic(
+      path,
+      JSON.stringify(childSettings(settings, {share, workingDirectory: host.workingDirectory})),
+      {mode: 0o600},
+    );
     const lastLines: string[] = [];
     let ready: () => void = () => undefined;
     starts.push(
-      new Promise((resolve) => {
-        ready = resolve;
+      new Promise((done) => {
+        ready = done;
       }),
     );
     const child = await processes.start({

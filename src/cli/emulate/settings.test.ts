@@ -102,9 +102,17 @@ describe('several processes', () => {
 
   test('read their settings as they were given', async () => {
     const settings = await read({agent: ['slow:delay=1s-2s,fail=5,reply=9'], count: 100, rate: 50, tls: false});
-    const file = childSettings(settings, {first: 40, count: 20});
+    const file = childSettings(settings, {share: {first: 40, count: 20}, workingDirectory: '/srv'});
     const again = await read({}, JSON.stringify(file));
     expect(again).toEqual({...settings, first: 40, count: 20, rate: 10, startsAtOnce: 13});
+  });
+
+  test('find the authority that was named relative to where the command was given', async () => {
+    const settings = await read({'ca-key': 'authority/ca.key', ca: '/etc/ca.pem'});
+    expect(childSettings(settings, {share: {first: 0, count: 1}, workingDirectory: '/srv'})).toMatchObject({
+      ca: '/etc/ca.pem',
+      ca_key: '/srv/authority/ca.key',
+    });
   });
 });
 

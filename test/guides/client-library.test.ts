@@ -1,5 +1,7 @@
 /** The guide to the client library: its code is the code of the example, and the example runs against real servers. */
-import {readFileSync} from 'node:fs';
+import {mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {afterAll, beforeAll, describe, expect, test, vi} from 'vitest';
 import * as recipes from '../../examples/client-library/recipes.ts';
@@ -7,7 +9,9 @@ import {agentCalls, createClient, type FleetClient} from '../../src/client/index
 import {type Config, configFromEntries} from '../../src/config/index.ts';
 import {createNodePlatform} from '../../src/lib/node-platform.ts';
 import type {Platform} from '../../src/lib/platform.ts';
+import {agentDdlJson} from '../../src/rpc/agent.ts';
 import {createServer} from '../../src/server/index.ts';
+import {runGuide} from '../support/guide.ts';
 import {startTestBroker, type TestBroker} from '../support/broker.ts';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -18,6 +22,20 @@ test('every piece of code in the guide is in the example', () => {
   const blocks = [...read('docs/guides/client-library.md').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
   expect(blocks.length).toBeGreaterThan(7);
   for (const block of blocks) expect(source).toContain(block);
+});
+
+test('the commands of the guide work as they are written', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'choria-guide-'));
+  try {
+    writeFileSync(join(directory, 'greeter.json'), agentDdlJson(recipes.greeter));
+    await runGuide('client-library', {
+      directory,
+      cli: {mounts: [{virtual: '/srv/site', real: directory}], cwd: '/srv/site'},
+    });
+    expect(readdirSync(join(directory, 'clients/greeter'))).not.toEqual([]);
+  } finally {
+    rmSync(directory, {recursive: true, force: true});
+  }
 });
 
 const pki = fileURLToPath(new URL('../fixtures/pki/', import.meta.url));
