@@ -109,6 +109,8 @@ export const engineLimits = {
   expiryLookMs: 43_200_000,
   /** Leaf nodes that have series of their own in the metrics. */
   leafSeriesMax: 1000,
+  /** What one trace tells at most: room for a broadcast to a large fleet, some 150 bytes each. */
+  traceEventsMax: 50_000,
   /** Questions to the server itself that wait for their answer at once; what comes beyond is not answered. */
   questionsWaitingMax: 64,
 } as const;

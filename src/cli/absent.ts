@@ -18,8 +18,6 @@ const absent: ReadonlyMap<string, string> = new Map([
   ['broker consumer', 'streams'],
   ['broker counter', 'counters need Choria Streams'],
   ['broker plugins', 'programs that extend the NATS tools'],
-  ['broker trace', 'tracing of single messages'],
-  ['broker traffic', 'a view of the traffic between brokers'],
   ['tasks', 'Puppet tasks'],
   ['playbook', 'playbooks'],
 ]);

@@ -123,6 +123,49 @@ export function describeEngine(engine: 'embedded' | 'nats-server', options: {rea
       await alice.flush(soon);
     });
 
+    test('follows a message for who may have it told to himself, and tells nobody else', async () => {
+      await using broker = await start();
+      const errors: string[] = [];
+      await using alice = await open(broker, {certificate: 'alice', errors});
+      await using node = await open(broker, {certificate: 'node1', errors});
+      const heard: string[] = [];
+      const traces: unknown[] = [];
+      const own = `${inboxPrefix('mcollective', 'alice.mcollective')}.trace`;
+      alice.subscribe(own, ({payload}) => void traces.push(JSON.parse(payload.toString())));
+      node.subscribe('mcollective.broadcast.agent.rpcutil', ({payload}) => void heard.push(payload.toString()));
+      node.subscribe('mcollective.node.node1.example.net', ({payload}) => void heard.push(payload.toString()));
+      await node.flush(soon);
+      const send = (text: string, more: Readonly<Record<string, readonly string[]>>, destination = own): void =>
+        alice.publish('mcollective.broadcast.agent.rpcutil', bytes(text), {
+          headers: {'Nats-Trace-Dest': [destination], 'X-Test': ['one', 'two'], ...more},
+        });
+      send('nobody gets this', {'Nats-Trace-Only': ['true']});
+      send('node1 gets this', {});
+      await expect.poll(() => traces.length).toBe(2);
+      expect(heard).toEqual(['node1 gets this']);
+      for (const trace of traces) {
+        expect(trace).toMatchObject({
+          server: {name: expect.any(String), id: expect.stringMatching(/^N/), ver: expect.any(String)},
+          request: {header: {'X-Test': ['one', 'two']}, msgsize: expect.any(Number)},
+          events: [
+            {type: 'in', kind: 0, name: 'alice', acc: 'choria', subj: 'mcollective.broadcast.agent.rpcutil'},
+            {type: 'eg', kind: 0, name: 'node1', sub: 'mcollective.broadcast.agent.rpcutil'},
+          ],
+        });
+      }
+      // Nobody makes the broker speak where he himself may not: not even the message goes on.
+      node.publish('mcollective.reply.x', bytes('not told'), {
+        headers: {'Nats-Trace-Dest': ['mcollective.node.node1.example.net']},
+      });
+      await expect.poll(() => errors.length).toBe(1);
+      expect(errors[0]).toContain('Permissions Violation for Publish to "mcollective.node.node1.example.net"');
+      send('no subject at all', {'Nats-Trace-Only': ['1']}, 'a..b');
+      send('nobody listens to the trace', {}, 'nobody.there');
+      await expect.poll(() => heard.length).toBe(2);
+      expect(heard).toEqual(['node1 gets this', 'nobody listens to the trace']);
+      expect(traces).toHaveLength(2);
+    });
+
     test('keeps accounts apart, and answers about itself in the system account only', async () => {
       const system = {user: 'system', password: 's3cret'};
       await using broker = await startConfiguredBroker({
@@ -144,7 +187,11 @@ export function describeEngine(engine: 'embedded' | 'nats-server', options: {rea
       await expect.poll(() => heard).toEqual(['mcollective.node.y']);
       const answer = await admin.request('$SYS.REQ.SERVER.PING.VARZ', bytes(''), soon);
       expect(answer.payload.toString()).toContain('"server_name":"broker.example.net"');
-      await expect(alice.request('$SYS.REQ.SERVER.PING.VARZ', bytes(''), {timeoutMs: 30_000})).rejects.toThrow();
+      // Who listens to everything hears the question too, and so nobody is told that there is no answer.
+      await alice.close();
+      await using other = await open(broker, {certificate: 'alice'});
+      const question = other.request('$SYS.REQ.SERVER.PING.VARZ', bytes(''), {timeoutMs: 30_000});
+      await expect(question).rejects.toThrow('Nobody listens');
       const wrong = open(broker, {certificate: 'alice', auth: {...system, password: 'wrong'}});
       await expect(wrong).rejects.toThrow('Authorization Violation');
     });

@@ -13,6 +13,10 @@ import type {Subscription} from './subscription.ts';
 /** Subjects that only the server itself may publish to. */
 const reservedSubjects = ['$NRG.', '_GR_.'];
 
+export function isReservedSubject(subject: string): boolean {
+  return reservedSubjects.some((prefix) => subject.startsWith(prefix));
+}
+
 /** A published subject. */
 export class SubjectEntry implements RoutedSubject {
   /** One character for each byte. */
@@ -48,7 +52,7 @@ export class SubjectEntry implements RoutedSubject {
     this.headWithHeaders = Buffer.from(`HMSG ${text} `, 'latin1');
     this.head = this.headWithHeaders.subarray(1);
     this.#length = text.length;
-    this.isReserved = reservedSubjects.some((prefix) => text.startsWith(prefix));
+    this.isReserved = isReservedSubject(text);
     this.isLiteral = isPublishSubject(text) && !hasWildcard(text);
     this.match = rest.match;
     this.generation = rest.generation;

@@ -27,11 +27,14 @@ import type {Account, SubjectEntry} from './account.ts';
 import {type ConnectOptions, defaultConnectOptions, parseConnect} from './connect-options.ts';
 import type {EngineCore} from './core.ts';
 import {Output} from './output.ts';
-import type {Receiver, RoutedSubject, SubscriptionState} from './parts.ts';
+import type {Receiver, RoutedSubject, SubscriptionState, TracedDelivery} from './parts.ts';
 import {rewritten} from './rewritten.ts';
 import {servicePermission} from '../interest/rights.ts';
+import {AllowedResponses} from './responses.ts';
 import {type CloseReason, closeReasons, errorTexts, webSocketCloseCode} from './reasons.ts';
 import {Subscription} from './subscription.ts';
+import type {TraceSink} from './trace-sink.ts';
+import {mentionsTrace, publishTraced, traceDelivery} from './trace.ts';
 
 const lineEnd = Buffer.from('\r\n', 'latin1');
 const underscore = 95;
@@ -89,7 +92,7 @@ export class ClientConnection implements ServerHandler, Receiver {
   readonly #output: Output;
   #lastEntry: SubjectEntry | undefined = undefined;
   #allowedEntry: SubjectEntry | undefined = undefined;
-  #responses: Map<string, {left: number; readonly untilMs: number}> | undefined = undefined;
+  #responses: AllowedResponses | undefined = undefined;
   #hasSentConnectInfo = false;
   /** What was waiting at the last hand-over. */
   #countedBytes = 0;
@@ -260,6 +263,11 @@ export class ClientConnection implements ServerHandler, Receiver {
   }
 
   onPublish(frame: PublishFrame): void {
+    if (frame.headerBytes <= 0 || !mentionsTrace(frame)) this.#publish(frame);
+    else publishTraced(this.#core, {client: this, frame, publish: () => this.#publish(frame)});
+  }
+
+  #publish(frame: PublishFrame): void {
     const core = this.#core;
     const size = frame.payloadEnd - frame.payloadStart;
     this.inMessages += 1;
@@ -278,12 +286,13 @@ export class ClientConnection implements ServerHandler, Receiver {
   #publishMapped(subject: string, frame: PublishFrame): void {
     const reply = frame.replyStart < 0 ? undefined : frame.buffer.toString('latin1', frame.replyStart, frame.replyEnd);
     const mapped = rewritten(frame, {subject, reply});
+    this.#core.trace?.add({type: 'sm', to: subject});
     this.#routePublished(this.account.entryOf(mapped), mapped);
   }
 
   #routePublished(entry: SubjectEntry, frame: PublishFrame): void {
     if (entry !== this.#allowedEntry && !this.#mayPublish(entry)) {
-      this.sendError(`Permissions Violation for Publish to "${entry.text}"`);
+      this.#refusePublish(`Permissions Violation for Publish to "${entry.text}"`);
       return;
     }
     if (frame.replyStart >= 0 && !this.#mayReplyTo(frame)) return;
@@ -382,6 +391,10 @@ export class ClientConnection implements ServerHandler, Receiver {
     if (this.permissions?.allowResponses !== undefined && frame.replyStart >= 0) this.#allowResponse(frame);
     if (subscription.max > 0 && subscription.delivered >= subscription.max) this.#unsubscribe(subscription);
     return true;
+  }
+
+  trace(trace: TraceSink, delivery: TracedDelivery): boolean {
+    return traceDelivery(trace, this, delivery);
   }
 
   /** Nobody got a request of this connection: tells it at once, when it asked for that and listens for the answer. */
@@ -533,9 +546,15 @@ export class ClientConnection implements ServerHandler, Receiver {
       this.#allowedEntry = entry;
       return true;
     }
-    if (this.#takeResponse(entry.text)) return true;
+    if (this.#responses?.take(entry.text, this.#core.clock.monotonicMs()) === true) return true;
     this.#core.violation(this, `publish to "${entry.text}"`);
     return false;
+  }
+
+  #refusePublish(text: string): void {
+    const {trace} = this.#core;
+    if (trace !== undefined) trace.ingressError = text;
+    this.sendError(text);
   }
 
   /** Replies that the server itself uses to find its way are not for clients. */
@@ -544,7 +563,7 @@ export class ClientConnection implements ServerHandler, Receiver {
     if (first !== underscore && first !== dollar) return true;
     const reply = frame.buffer.toString('latin1', frame.replyStart, frame.replyEnd);
     if (!reply.startsWith('_R_.') && !reply.startsWith('$JS.ACK.')) return true;
-    this.sendError(`Permissions Violation for Publish with Reply of "${reply}"`);
+    this.#refusePublish(`Permissions Violation for Publish with Reply of "${reply}"`);
     return false;
   }
 
@@ -558,22 +577,8 @@ export class ClientConnection implements ServerHandler, Receiver {
   #allowResponse(frame: PublishFrame): void {
     const rule = this.permissions?.allowResponses;
     if (rule === undefined) return;
-    const now = this.#core.clock.monotonicMs();
-    this.#responses ??= new Map();
-    if (this.#responses.size >= engineLimits.responsesMax) {
-      for (const [subject, item] of this.#responses) if (item.untilMs < now) this.#responses.delete(subject);
-      const oldest = this.#responses.keys().next();
-      if (this.#responses.size >= engineLimits.responsesMax && !oldest.done) this.#responses.delete(oldest.value);
-    }
+    this.#responses ??= new AllowedResponses();
     const reply = frame.buffer.toString('latin1', frame.replyStart, frame.replyEnd);
-    this.#responses.set(reply, {left: rule.max, untilMs: now + rule.expiresMs});
-  }
-
-  #takeResponse(subject: string): boolean {
-    const item = this.#responses?.get(subject);
-    if (item === undefined) return false;
-    item.left -= 1;
-    if (item.left <= 0 || item.untilMs < this.#core.clock.monotonicMs()) this.#responses?.delete(subject);
-    return item.untilMs >= this.#core.clock.monotonicMs();
+    this.#responses.allow(reply, {...rule, nowMs: this.#core.clock.monotonicMs()});
   }
 }

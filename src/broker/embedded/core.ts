@@ -10,6 +10,7 @@ import {OutputPool} from './output.ts';
 import type {Receiver, RoutedSubject} from './parts.ts';
 import {type CloseReason, closeReasons} from './reasons.ts';
 import type {Subscription} from './subscription.ts';
+import type {TraceSink} from './trace-sink.ts';
 
 /** The account of connections that nobody asks who they are, with nats-server's name for it. */
 export const globalAccountName = '$G';
@@ -24,6 +25,8 @@ export interface CoreOptions {
   readonly mappings: ReadonlyMap<string, SubjectMappings>;
   readonly systemAccount: string | undefined;
   readonly infoFor: (client: Receiver) => Readonly<Record<string, unknown>>;
+  /** What events of this server say of it. */
+  readonly describeServer: () => object;
   /** Too much waits for all connections together. */
   readonly onFull: () => void;
   /** Told when a connection was admitted, and when it was refused. */
@@ -64,6 +67,9 @@ export class EngineCore {
   violations = 0;
   subscriptionCount = 0;
   readonly #infoFor: CoreOptions['infoFor'];
+  readonly describeServer: CoreOptions['describeServer'];
+  /** Of the message that is being routed. */
+  #trace: TraceSink | undefined = undefined;
   readonly #onRefused: CoreOptions['onRefused'];
   readonly #onAdmitted: CoreOptions['onAdmitted'];
   readonly #onFull: CoreOptions['onFull'];
@@ -77,6 +83,7 @@ export class EngineCore {
     this.limits = options.limits;
     this.authenticator = options.authenticator;
     this.#infoFor = options.infoFor;
+    this.describeServer = options.describeServer;
     this.#onRefused = options.onRefused;
     this.#onAdmitted = options.onAdmitted;
     this.#onFull = options.onFull;
@@ -120,10 +127,12 @@ export class EngineCore {
     } else if (plain.length > 0 || queues.length > 0) {
       rebuildTail(tail, frame);
     }
+    const trace = this.#trace;
     let delivered = 0;
     for (let index = 0; index < plain.length; index += 1) {
       const subscription = plain[index] as Subscription;
-      if (subscription.client.deliver(subscription, publisher, entry, frame)) delivered += 1;
+      if (trace !== undefined) delivered += this.#deliverTraced(subscription, publisher, entry, frame);
+      else if (subscription.client.deliver(subscription, publisher, entry, frame)) delivered += 1;
     }
     for (let index = 0; index < queues.length; index += 1) {
       const members = queues[index]?.members ?? [];
@@ -131,12 +140,58 @@ export class EngineCore {
       const from = count === 1 ? 0 : Math.floor(this.random.float() * count);
       for (let step = 0; step < count; step += 1) {
         const member = members[(from + step) % count] as Subscription;
-        if (!member.client.deliver(member, publisher, entry, frame)) continue;
+        const isTaken =
+          trace === undefined
+            ? member.client.deliver(member, publisher, entry, frame)
+            : this.#deliverTraced(member, publisher, entry, frame) > 0;
+        if (!isTaken) continue;
         delivered += 1;
         break;
       }
     }
     return delivered;
+  }
+
+  #deliverTraced(subscription: Subscription, publisher: Receiver, entry: RoutedSubject, frame: PublishFrame): number {
+    const trace = this.#trace;
+    const {client} = subscription;
+    const how = {subscription, publisher, entry, isOnly: trace?.isOnly ?? false};
+    if (trace !== undefined && !client.trace(trace, how)) return 0;
+    if (how.isOnly) return 1;
+    return client.deliver(subscription, publisher, entry, frame) ? 1 : 0;
+  }
+
+  get trace(): TraceSink | undefined {
+    return this.#trace;
+  }
+
+  /** Routes what `publish` publishes under the eyes of a trace. */
+  traced(trace: TraceSink, publish: () => void): void {
+    this.#trace = trace;
+    try {
+      publish();
+    } finally {
+      this.#trace = undefined;
+    }
+  }
+
+  /** Sends on what is being routed as another message, in another account: the rest of the round then goes on with the first one. */
+  nested<Result>(route: () => Result): Result {
+    const {tail} = this;
+    const {buffer, start, end} = tail;
+    const plainTail = this.#plainTail;
+    const trace = this.#trace;
+    // What happens in the other account is not for this one to see.
+    this.#trace = undefined;
+    try {
+      return route();
+    } finally {
+      tail.buffer = buffer;
+      tail.start = start;
+      tail.end = end;
+      this.#plainTail = plainTail;
+      this.#trace = trace;
+    }
   }
 
   /** The end of a message for receivers without headers. Also becomes the tail when the message has an empty header block. */

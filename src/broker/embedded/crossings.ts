@@ -9,9 +9,10 @@ import {engineLimits} from '../limits.ts';
 import type {Account} from './account.ts';
 import type {EngineCore} from './core.ts';
 import {noStream} from './no-stream.ts';
-import type {Receiver, RoutedSubject, SubscriptionState} from './parts.ts';
+import type {Receiver, RoutedSubject, SubscriptionState, TracedDelivery} from './parts.ts';
 import {rewritten} from './rewritten.ts';
 import {Subscription} from './subscription.ts';
+import type {TraceSink} from './trace-sink.ts';
 
 /** Opens the crossings between accounts that exist. */
 export function openCrossings(core: EngineCore, exports: readonly AccountExport[]): void {
@@ -58,6 +59,9 @@ abstract class Crossing implements Receiver {
     frame: PublishFrame,
   ): boolean;
 
+  /** What happens behind the crossing is the other account's own. */
+  abstract trace(trace: TraceSink, delivery: TracedDelivery): boolean;
+
   answerNoResponders(): void {}
 
   answer(): void {}
@@ -66,7 +70,7 @@ abstract class Crossing implements Receiver {
 
   protected send(account: Account, publisher: Receiver, frame: PublishFrame): boolean {
     const entry = account.entryOf(frame);
-    return this.core.fanOut(publisher, account.matchOf(entry), entry, frame) > 0;
+    return this.core.nested(() => this.core.fanOut(publisher, account.matchOf(entry), entry, frame) > 0);
   }
 }
 
@@ -80,6 +84,14 @@ class StreamCrossing extends Crossing {
 
   deliver(_subscription: SubscriptionState, publisher: Receiver, _entry: RoutedSubject, frame: PublishFrame): boolean {
     return this.send(this.#to, publisher, frame);
+  }
+
+  /** nats-server tells of each listener on the other side. */
+  trace(trace: TraceSink, {entry}: TracedDelivery): boolean {
+    const {plain, queues} = this.#to.subscriptions.match(entry.text);
+    const count = plain.length + queues.length;
+    for (let index = 0; index < count; index += 1) trace.add({type: 'se', acc: this.#to.name, to: entry.text});
+    return count > 0;
   }
 }
 
@@ -105,6 +117,12 @@ class ServiceCrossing extends Crossing {
     if (frame.replyStart >= 0)
       reply = this.#awaitAnswer(frame.buffer.toString('latin1', frame.replyStart, frame.replyEnd));
     return this.send(to, publisher, rewritten(frame, {subject: item.target, reply}));
+  }
+
+  trace(trace: TraceSink, {entry}: TracedDelivery): boolean {
+    const {item, to} = this.#ends;
+    trace.add({type: 'si', acc: to.name, from: entry.text, to: item.target});
+    return true;
   }
 
   /** A subject in the other account whose first message goes back to the asker. */
@@ -157,5 +175,11 @@ class AnswerCrossing extends Crossing {
     queueMicrotask(() => this.#way.ended());
     if (this.untilMs < this.core.clock.monotonicMs()) return false;
     return this.send(this.#way.from, publisher, rewritten(frame, {subject: this.#way.replyTo, reply: undefined}));
+  }
+
+  trace(trace: TraceSink, {entry}: TracedDelivery): boolean {
+    const {from, replyTo} = this.#way;
+    trace.add({type: 'si', acc: from.name, from: entry.text, to: replyTo});
+    return !this.#isEnded;
   }
 }

@@ -119,6 +119,7 @@ export class EmbeddedEngine implements Engine {
       systemAccount: options.systemAccount,
       onFull: () => relieve(this.#core, this.#clients.values()),
       infoFor: (client) => this.#info(client),
+      describeServer: () => this.#system.server(),
       onAdmitted: (id) => this.#withClient(id, (client) => this.#system.connected(client)),
       onRefused: (id) => this.#withClient(id, (client) => this.#system.refused(client)),
     });

@@ -2,6 +2,7 @@
 import type {ByteStream, TlsMaterial} from '../../lib/network.ts';
 import type {PublishFrame} from '../../natswire/index.ts';
 import type {CloseReason} from './reasons.ts';
+import type {TraceSink} from './trace-sink.ts';
 
 export interface EngineTls {
   readonly material: TlsMaterial;
@@ -19,11 +20,19 @@ export interface RoutedSubject {
 }
 
 export interface SubscriptionState {
+  readonly subject: string;
+  readonly queue: string | undefined;
   readonly sid: string;
   readonly isFiltered: boolean;
   readonly isClosed: boolean;
   readonly max: number;
   delivered: number;
+}
+
+export interface TracedDelivery {
+  readonly subscription: SubscriptionState;
+  readonly publisher: Receiver;
+  readonly entry: RoutedSubject;
 }
 
 export interface Receiver {
@@ -40,6 +49,8 @@ export interface Receiver {
   violationCount: number;
   /** Positional on purpose: an object for each delivery would cost more than the delivery. */
   deliver(subscription: SubscriptionState, publisher: Receiver, entry: RoutedSubject, frame: PublishFrame): boolean;
+  /** Says to a trace what becomes of the message here; false when it is not given to this receiver. */
+  trace(trace: TraceSink, delivery: TracedDelivery): boolean;
   answerNoResponders(entry: RoutedSubject, frame: PublishFrame): void;
   /** A message of the broker itself, to this connection alone and only if it listens there. */
   answer(subject: string, payload: Buffer): void;

@@ -8,8 +8,9 @@ import type {PublishFrame} from '../../natswire/index.ts';
 import {engineLimits} from '../limits.ts';
 import type {Account} from './account.ts';
 import {noStream} from './no-stream.ts';
-import type {Receiver, RoutedSubject, SubscriptionState} from './parts.ts';
+import type {Receiver, RoutedSubject, SubscriptionState, TracedDelivery} from './parts.ts';
 import {Subscription} from './subscription.ts';
+import type {TraceSink} from './trace-sink.ts';
 
 export interface Question {
   readonly subject: string;
@@ -61,6 +62,11 @@ class Responder implements Receiver {
       const bytes = this.#answer({subject: entry.text, body, from: publisher});
       if (bytes !== undefined && replyTo !== undefined) publisher.answer(replyTo, bytes);
     });
+    return true;
+  }
+
+  trace(trace: TraceSink, {entry}: TracedDelivery): boolean {
+    trace.add({type: 'si', acc: trace.account, from: entry.text, to: entry.text});
     return true;
   }
 

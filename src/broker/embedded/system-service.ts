@@ -6,7 +6,7 @@
  */
 import type {TimerHandle} from '../../lib/platform.ts';
 import {errorMessage} from '../../lib/errors.ts';
-import {isPublishSubject, type PublishFrame} from '../../natswire/index.ts';
+import {isPublishSubject} from '../../natswire/index.ts';
 import {engineLimits} from '../limits.ts';
 import {connz, type ConnzOptions} from '../monitoring/connz.ts';
 import {
@@ -27,9 +27,9 @@ import {
 } from '../monitoring/documents.ts';
 import {timeText} from '../monitoring/text.ts';
 import {type EngineView, QuestionError} from '../monitoring/view.ts';
-import {type Account, SubjectEntry} from './account.ts';
+import type {Account} from './account.ts';
 import type {ClientConnection} from './client.ts';
-import type {Receiver} from './parts.ts';
+import {encodeDocument, publishOwn} from './own-message.ts';
 import {closeReasons} from './reasons.ts';
 import {listenInAccount, type Question} from './responder.ts';
 import {userInfo} from './user-info.ts';
@@ -72,7 +72,7 @@ export class SystemService {
     const {clock} = this.#view.core;
     const round = (): void => {
       this.#tell(`$SYS.SERVER.${this.#view.serverId}.STATSZ`, () => ({
-        server: this.#server(),
+        server: this.server(),
         statsz: statsz(this.#view),
       }));
       this.#timer = clock.setTimer(round, engineLimits.statisticsIntervalMs, {background: true});
@@ -82,11 +82,11 @@ export class SystemService {
 
   stop(): void {
     this.#timer?.cancel();
-    this.#tell(`$SYS.SERVER.${this.#view.serverId}.SHUTDOWN`, () => ({server: this.#server()}));
+    this.#tell(`$SYS.SERVER.${this.#view.serverId}.SHUTDOWN`, () => ({server: this.server()}));
   }
 
   lameDuck(): void {
-    this.#tell(`$SYS.SERVER.${this.#view.serverId}.LAMEDUCK`, () => ({server: this.#server()}));
+    this.#tell(`$SYS.SERVER.${this.#view.serverId}.LAMEDUCK`, () => ({server: this.server()}));
   }
 
   connected(client: ClientConnection): void {
@@ -132,9 +132,9 @@ export class SystemService {
     if (whom === 'PING' && !this.#isMeant(body)) return undefined;
     if (what === 'IDZ') {
       const {serverName, host, serverId} = this.#view;
-      return encode({name: serverName, host, id: serverId});
+      return encodeDocument({name: serverName, host, id: serverId});
     }
-    if (what === 'STATSZ') return encode({server: this.#server(), statsz: statsz(this.#view)});
+    if (what === 'STATSZ') return encodeDocument({server: this.server(), statsz: statsz(this.#view)});
     if (what === 'KICK' && whom !== 'PING') return this.#reply(() => this.#kick(fieldsOf(body)));
     const document = this.#documents[what];
     return document === undefined ? undefined : this.#reply(() => document(fieldsOf(body)));
@@ -213,14 +213,15 @@ export class SystemService {
 
   #reply(document: () => object): Buffer {
     try {
-      return encode({server: this.#server(), data: document()});
+      return encodeDocument({server: this.server(), data: document()});
     } catch (error) {
       if (!(error instanceof QuestionError)) throw error;
-      return encode({server: this.#server(), error: {code: error.status, description: errorMessage(error)}});
+      return encodeDocument({server: this.server(), error: {code: error.status, description: errorMessage(error)}});
     }
   }
 
-  #server(): object {
+  /** What answers and events say of this server. */
+  server(): object {
     this.#sequence += 1;
     return serverDocument(this.#view, this.#sequence);
   }
@@ -231,7 +232,7 @@ export class SystemService {
       type: `io.nats.server.advisory.v1.${type}`,
       id: core.random.bytes(16).toString('base64url'),
       timestamp: timeText(core.clock.nowMs()),
-      server: this.#server(),
+      server: this.server(),
     };
   }
 
@@ -278,42 +279,8 @@ export class SystemService {
     const {core} = this.#view;
     const account = core.systemAccount;
     if (account === undefined || !isPublishSubject(subject)) return;
-    const match = account.subscriptions.match(subject);
-    if (match.plain.length === 0 && match.queues.length === 0) return;
-    const payload = encode(document());
-    const rest = {hash: 0, match, generation: 0, next: undefined, mappedTo: undefined};
-    core.route(speaker, match, new SubjectEntry(subject, rest), frameOf(payload));
+    publishOwn(core, {account, subject, document});
   }
-}
-
-/** Who publishes what the server itself says: nobody, so nothing is asked or answered. */
-const speaker = {
-  mustRest: false,
-  answerNoResponders: () => {},
-} as unknown as Receiver;
-
-/** A message of the server's own, as if it had been read from a socket. */
-function frameOf(payload: Buffer): PublishFrame {
-  const line = ` ${payload.length}\r\n`;
-  const buffer = Buffer.concat([Buffer.from(line, 'latin1'), payload, Buffer.from('\r\n', 'latin1')]);
-  return {
-    buffer,
-    subjectStart: 0,
-    subjectEnd: 0,
-    subjectHash: 0,
-    replyStart: -1,
-    replyEnd: -1,
-    headerBytes: -1,
-    payloadStart: line.length,
-    payloadEnd: line.length + payload.length,
-    sizeStart: 1,
-    sizeEnd: line.length - 2,
-    isTailCanonical: true,
-  };
-}
-
-function encode(value: object): Buffer {
-  return Buffer.from(JSON.stringify(value), 'utf8');
 }
 
 /** What cannot be read is everybody's to complain about. */

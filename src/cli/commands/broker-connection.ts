@@ -10,14 +10,19 @@ import {
   serverSource,
 } from '../../connect/index.ts';
 import type {SecurityProvider} from '../../crypto/index.ts';
+import {inboxPrefix} from '../../protocol/index.ts';
 import type {Logger} from '../../lib/logger.ts';
 import {ChoriaError, errorMessage} from '../../lib/errors.ts';
 import {CliError} from '../errors.ts';
 import {openCommand} from '../setup.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 
+const inboxBytes = 12;
+
 export interface BrokerTool {
   readonly config: Config;
+  /** A subject below the user's own inbox, which brokers let nobody else listen to. */
+  readonly newInbox: () => string;
   readonly connection: Connection;
 }
 
@@ -60,7 +65,8 @@ export async function withBroker(
       timeoutMs: Number(parsed.flags['connect-timeout']),
     });
     try {
-      return await options.run({config: setup.config, connection});
+      const newInbox = (): string => `${inboxOf(setup)}.${context.platform.random.bytes(inboxBytes).toString('hex')}`;
+      return await options.run({config: setup.config, connection, newInbox});
     } finally {
       await connection.close();
     }
@@ -88,7 +94,7 @@ export async function connectTool(
       servers: options.server === undefined ? serverSource(config, {platform, logger}) : [options.server],
       ...security,
       auth: {...security.auth, ...system},
-      inboxPrefix: options.systemCommand === undefined ? `${config.get('main_collective')}.reply` : '_INBOX',
+      inboxPrefix: options.systemCommand === undefined ? inboxOf(setup) : '_INBOX',
       connectTimeoutMs: options.timeoutMs,
       attemptsMax: 1,
       signal: context.signal,
@@ -97,6 +103,11 @@ export async function connectTool(
   } catch (error) {
     throw failed('could not connect to the broker', error);
   }
+}
+
+/** As the broker grants it to a caller. */
+function inboxOf({config, provider}: ToolSetup): string {
+  return inboxPrefix(config.get('main_collective'), provider.callerId);
 }
 
 function systemLogin(config: Config, command: string): {readonly user: string; readonly password: string} {

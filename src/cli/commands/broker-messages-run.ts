@@ -11,7 +11,6 @@ import {goDuration} from './go-duration.ts';
 import {isGiven, numberFlag, textFlag} from './network.ts';
 
 const flushMs = 5000;
-const inboxBytes = 12;
 
 export function runBrokerPublish(context: CliContext, parsed: ParsedArguments): Promise<number> {
   const subject = String(parsed.arguments['subject']);
@@ -88,10 +87,10 @@ export function runBrokerRequest(context: CliContext, parsed: ParsedArguments): 
   const wanted = numberFlag(parsed, 'replies') ?? 1;
   const isRaw = isGiven(parsed, 'raw');
   return withBroker(context, parsed, {
-    run: async ({connection, config}) => {
+    run: async ({connection, newInbox}) => {
       const {clock} = context.platform;
       const body = await bodyOf(context, parsed);
-      const inbox = `${config.get('main_collective')}.reply.${context.platform.random.bytes(inboxBytes).toString('hex')}`;
+      const inbox = newInbox();
       if (!isRaw) info(context, `Sending request on ${JSON.stringify(subject)}\n`);
       const sentMs = clock.monotonicMs();
       let isAnswered = false;
@@ -286,7 +285,7 @@ async function bodyOf(context: CliContext, parsed: ParsedArguments): Promise<Buf
   return context.stdin.isPiped ? context.stdin.readAll(messageBytesMax) : Buffer.alloc(0);
 }
 
-function headersOf(parsed: ParsedArguments): PublishOptions {
+export function headersOf(parsed: ParsedArguments): PublishOptions {
   const given = parsed.flags['header'] as readonly string[] | undefined;
   if (given === undefined || given.length === 0) return {};
   const headers: Record<string, string[]> = {};

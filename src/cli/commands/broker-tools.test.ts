@@ -156,6 +156,41 @@ describe('broker tools', () => {
     expect(await Promise.all(answering)).toMatchObject([{exit: 0}, {exit: 0}]);
   });
 
+  test('a message is traced to those who would get it, and given to them only when told so', async () => {
+    const subscriber = run(['subscribe', 'traced.*', '--queue', 'readers', '--count', '1', '--raw']);
+    await listening('traced.x');
+    const trace = await run(['trace', 'traced.x', 'not delivered', '-H', 'X-One:1']);
+    expect(trace.exit, trace.stderr).toBe(0);
+    expect(trace.stdout).toMatch(
+      /^Tracing message route to subject traced\.x \n\nClient "Choria CLI" cid:\d+ cluster:"CHORIA" server:"broker\.example\.net" version:"[\d.]+"\n--C Client "Choria CLI" cid:\d+ subject:"traced\.\*" queue:"readers"\n\nLegend: Client: --C Router: --> Gateway: ==> Leafnode: ~~> JetStream: --J Error: --X\n\nEgress Count:\n\n {2}Client: 1\n$/,
+    );
+    const timed = await run(['trace', 'traced.x', 'delivered', '--deliver', '-T']);
+    expect(timed.stdout).toMatch(
+      /^Tracing .* with delivery to the final destination\n\n\[0s\] Client .*\n\[\S+s\] --C /,
+    );
+    expect((await subscriber).stdout).toBe('delivered\n');
+    expect((await run(['trace', 'nobody.there'])).stdout).toContain('\n--X No active interest\n');
+    expect(JSON.parse((await run(['trace', 'nobody.there', '--json'])).stdout)).toMatchObject([
+      {request: {header: {'Nats-Trace-Only': ['true']}, msgsize: expect.any(Number)}, events: [{type: 'in'}]},
+    ]);
+  });
+
+  test('traffic is counted by its kind, second by second', async () => {
+    const traffic = run(['traffic', 'counted.>', '--count', '1', '--json']);
+    await listening('counted.a');
+    await run(['publish', 'counted.a', 'five5', '--count', '3', '--quiet']);
+    await run(['publish', 'counted.b', 'x', '--reply', 'somewhere', '--quiet']);
+    expect(JSON.parse((await traffic).stdout)).toEqual({
+      raft: {vote: 0, append: 0, reply: 0, remove_peer: 0, proposal: 0, total: 0},
+      cluster: {jsa_update: 0, stream_info: 0, consumer_info: 0, stream_sync: 0, reply: 0, total: 0},
+      general: {requests: 1, js_api: 0, js_ack: 0, system: 0, rest: 3, total: 4},
+      bytes: 16,
+    });
+    const shown = await run(['traffic', 'counted.>', '--count', '1']);
+    expect(shown.stdout).toContain('│ Requests │ JS API │ JS ACK │ System │ Rest │ Total Bytes │ Total Messages │');
+    expect(shown.stdout).not.toContain('Raft Traffic');
+  });
+
   test('nobody to answer is said at once and is no failure, as scripts know it', async () => {
     const asked = await run(['request', 'nobody', 'hi']);
     expect(asked.exit).toBe(0);

@@ -7,9 +7,7 @@ import type {CliContext, ParsedArguments} from '../types.ts';
 import {withBroker} from './broker-connection.ts';
 import {ask, type Fields, listOf, number, text} from './broker-server-ask.ts';
 import {isGiven, numberFlag, textFlag} from './network.ts';
-
-/** Up to the upper left corner, and everything below it away. */
-const clear = '\u001b[H\u001b[2J';
+import {clearScreen, pause} from './repeat.ts';
 
 const sortFields: Readonly<Record<string, string>> = {
   cid: 'cid',
@@ -29,7 +27,7 @@ export function runBrokerTop(context: CliContext, parsed: ParsedArguments): Prom
     run: async ({connection}) => {
       for (let shown = 1; !signal.aborted; shown++) {
         const page = await snapshot(context, parsed, connection);
-        stdout.write(stdout.isTerminal ? `${clear}${page}` : page);
+        stdout.write(stdout.isTerminal ? `${clearScreen}${page}` : page);
         const output = textFlag(parsed, 'output');
         if (output !== undefined) {
           await context.platform.files.writeAtomic(output, page, {mode: 0o644});
@@ -40,18 +38,6 @@ export function runBrokerTop(context: CliContext, parsed: ParsedArguments): Prom
       }
       return 0;
     },
-  });
-}
-
-function pause({platform, signal}: CliContext, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      timer.cancel();
-      signal.removeEventListener('abort', finish);
-      resolve();
-    };
-    const timer = platform.clock.setTimer(finish, ms);
-    signal.addEventListener('abort', finish, {once: true});
   });
 }
 

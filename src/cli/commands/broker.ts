@@ -164,5 +164,28 @@ export const brokerCommand: CommandSpec = {
       arguments: [{name: 'name', required: true, help: 'The name of the broker'}],
       run: async () => (await import('./broker-top-run.ts')).runBrokerTop,
     },
+    {
+      name: 'trace',
+      help: 'Follow a message through the brokers, to see who would get it',
+      flags: [
+        configFlag,
+        jsonFlag,
+        {name: 'deliver', kind: 'boolean', help: 'Give the message to those who would get it'},
+        {name: 'timestamp', short: 'T', kind: 'boolean', help: 'Show how much later each thing happened'},
+        {...headerFlag, help: 'Add a header to the message that is traced'},
+      ],
+      arguments: [
+        {name: 'subject', required: true, help: 'Subject to publish to'},
+        {name: 'payload', help: 'Message body'},
+      ],
+      run: async () => (await import('./broker-trace-run.ts')).runBrokerTrace,
+    },
+    {
+      name: 'traffic',
+      help: 'Count messages by their kind, second by second, until interrupted',
+      flags: [configFlag, jsonFlag, {name: 'count', kind: 'integer', help: 'Quit after this many seconds'}],
+      arguments: [{name: 'subjects', help: 'Subjects to listen to; everything without it'}],
+      run: async () => (await import('./broker-traffic-run.ts')).runBrokerTraffic,
+    },
   ],
 };

@@ -43,8 +43,6 @@ const laterCommands: readonly string[] = [
   'scout',
   'broker consumer',
   'broker plugins',
-  'broker trace',
-  'broker traffic',
   'exec-supervisor',
   'broker counter',
   'broker stream',
