@@ -17,7 +17,6 @@ const absent: ReadonlyMap<string, string> = new Map([
   ['broker stream', 'streams'],
   ['broker consumer', 'streams'],
   ['broker counter', 'counters need Choria Streams'],
-  ['broker plugins', 'programs that extend the NATS tools'],
   ['tasks', 'Puppet tasks'],
   ['playbook', 'playbooks'],
 ]);

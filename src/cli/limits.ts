@@ -53,3 +53,7 @@ export const describedItemsMax = 1_000;
 
 /** One certificate file that is only shown. */
 export const certificateFileBytesMax = 1024 * 1024;
+
+/** How long a program may take to describe itself as a plugin, and how long the description may be. */
+export const introspectTimeoutMs = 10_000;
+export const introspectBytesMax = 4 * 1024 * 1024;

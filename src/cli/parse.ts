@@ -18,6 +18,8 @@ export interface RawCommandLine {
   readonly flags: readonly {readonly spec: FlagSpec; readonly value: string | boolean}[];
   readonly arguments: readonly {readonly spec: ArgumentSpec; readonly value: string}[];
   readonly error: CliError | undefined;
+  /** The word that is no sub command of the innermost one, and those behind it. */
+  readonly unknown?: readonly string[];
 }
 
 export interface ParseOptions {
@@ -48,6 +50,7 @@ class CommandLineParser {
   private readonly flags: {spec: FlagSpec; value: string | boolean}[] = [];
   private readonly args: {spec: ArgumentSpec; value: string}[] = [];
   private argumentIndex = 0;
+  private unknown: readonly string[] | undefined;
 
   constructor(program: CommandSpec, words: readonly string[], options: ParseOptions) {
     this.rest = words.map((text) => ({text, kind: 'word'}));
@@ -64,7 +67,8 @@ class CommandLineParser {
       if (!(caught instanceof CliError)) throw caught;
       error = caught;
     }
-    return {path: this.path, flags: this.flags, arguments: this.args, error};
+    const {path, flags, args, unknown} = this;
+    return {path, flags, arguments: args, error, ...(unknown === undefined ? {} : {unknown})};
   }
 
   private enter(command: CommandSpec): void {
@@ -132,6 +136,7 @@ class CommandLineParser {
       .filter((command) => command.hidden !== true)
       .flatMap((command) => [command.name, ...(command.aliases ?? [])]);
     const typed = [...this.path.slice(1).map((part) => part.name), word];
+    this.unknown = [word, ...this.rest.map(({text}) => text)];
     const hint = absentSuffix(typed) || suggestionSuffix(word, names);
     return new CliError(
       'ERR_CLI_COMMAND',

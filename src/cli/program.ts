@@ -51,10 +51,9 @@ async function readLine(options: {readonly isSecret: boolean}): Promise<string |
   return readTypedLine(options);
 }
 
-/** With the words that we were given ourselves, behind the name of the command. */
-async function runInTerminal(command: string): Promise<number> {
+async function runInTerminal(command: string, words = process.argv.slice(3)): Promise<number> {
   const {runWithOwnTerminal} = await import('./node-terminal.ts');
-  return runWithOwnTerminal(command, process.argv.slice(3));
+  return runWithOwnTerminal(command, words);
 }
 
 /** A reader that went away (`choria find | head -1`) is no error. */

@@ -193,6 +193,18 @@ function withQuestions({platform, stdin, stdout}: CliContext): CliContext['platf
   };
 }
 
+/** A command that a plugin brings; only `choria broker` takes some. Undefined when none is registered by that name. */
+async function runPlugin(context: CliContext, raw: RawCommandLine): Promise<number | undefined> {
+  const [name, ...words] = raw.unknown ?? [];
+  if (name === undefined || raw.path.length !== 2 || raw.path[1]?.name !== 'broker') return undefined;
+  const {runBrokerPlugin} = await import('./broker-plugins.ts');
+  try {
+    return await runBrokerPlugin(context, {name, words});
+  } catch (error) {
+    return reportFailure(context, `broker ${name}`, error);
+  }
+}
+
 interface Line {
   readonly words: readonly string[];
   readonly context: CliContext;
@@ -203,7 +215,7 @@ async function runProgramLine(root: CommandSpec, {words, context}: Line): Promis
   const raw = parseCommandLine(root, words, {readLines});
   const builtIn = await runBuiltIn(context, root, {words, raw});
   if (builtIn !== undefined) return builtIn;
-  if (raw.error !== undefined) return reportUsage(context, raw, raw.error);
+  if (raw.error !== undefined) return (await runPlugin(context, raw)) ?? reportUsage(context, raw, raw.error);
   const command = raw.path.at(-1);
   if (command?.run === undefined) {
     const text = 'a subcommand from the list below is required, use --help for full help including flags and arguments';

@@ -25,8 +25,8 @@ export interface CliContext {
     /** The next line that is typed, undefined at the end; a secret one is not shown. Absent where nobody can type. */
     readLine?(options: {readonly isSecret: boolean}): Promise<string | undefined>;
   };
-  /** Runs another program with our own terminal, and returns its exit code. Absent where there is none. */
-  runInTerminal?(command: string): Promise<number>;
+  /** Runs another program with our own terminal, and returns its exit code; without `words` it gets those behind our command's name. Absent where there is none. */
+  runInTerminal?(command: string, words?: readonly string[]): Promise<number>;
   /** Records where time goes until the function it returns is called, which writes the file. Absent where there is no profiler. */
   startProfile?(path: string): Promise<() => Promise<void>>;
   /** Aborted by SIGINT or SIGTERM. */

@@ -34,6 +34,8 @@ export interface CliTestRun {
   /** Instead of the real one. */
   readonly platform?: Platform;
   readonly signal?: AbortSignal;
+  /** Stands in for programs that get the terminal. */
+  readonly runInTerminal?: NonNullable<CliContext['runInTerminal']>;
   /** Told of what goes to standard output while the command runs. */
   readonly onOutput?: (text: string) => void;
 }
@@ -128,6 +130,7 @@ export async function runCliForTest(run: CliTestRun): Promise<CliTestResult> {
         readAll: () => Promise.resolve(Buffer.from(run.stdin ?? '')),
         ...(run.typed === undefined ? {} : {readLine: typist(run.typed, stdout)}),
       },
+      ...(run.runInTerminal === undefined ? {} : {runInTerminal: run.runInTerminal}),
       signal: run.signal ?? new AbortController().signal,
       startedAtMs: platform.clock.nowMs(),
     };

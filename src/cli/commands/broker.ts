@@ -48,6 +48,26 @@ export const brokerCommand: CommandSpec = {
       run: async () => (await import('./broker-messages-run.ts')).runBrokerEvents,
     },
     {
+      name: 'plugins',
+      help: 'Programs that bring further sub commands of "choria broker"',
+      commands: [
+        {
+          name: 'register',
+          help: 'Makes a program a sub command; the nats program of this user has it too',
+          arguments: [
+            {name: 'name', required: true, help: 'The name of the sub command'},
+            {name: 'command', required: true, kind: 'file', help: 'The program; it has to know --fisk-introspect'},
+          ],
+          flags: [{name: 'force', kind: 'boolean', help: 'Replaces what is registered by that name'}],
+          run: async () => {
+            const {runPluginsRegister} = await import('./broker-plugins-run.ts');
+            const taken = (brokerCommand.commands ?? []).flatMap(({name, aliases = []}) => [name, ...aliases]);
+            return (context, parsed) => runPluginsRegister(context, parsed, {taken});
+          },
+        },
+      ],
+    },
+    {
       name: 'publish',
       aliases: ['pub'],
       help: 'Publish messages',

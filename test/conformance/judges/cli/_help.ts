@@ -42,7 +42,6 @@ const laterCommands: readonly string[] = [
   'machine watch',
   'scout',
   'broker consumer',
-  'broker plugins',
   'exec-supervisor',
   'broker counter',
   'broker stream',
