@@ -83,13 +83,17 @@ describe('a subject list', () => {
       id: fc.nat(5),
       queue: fc.option(fc.constantFrom('q1', 'q2'), {nil: undefined}),
       subject: subjectArbitrary,
+      /** A removal takes out this one of those that are there, and what may never have been there when it is left out. */
+      leaving: fc.option(fc.nat(40)),
     });
     fc.assert(
       fc.property(fc.array(step, {maxLength: 40}), (steps) => {
         const list = new Sublist<string>();
         const model = new Map<string, {pattern: string; item: string; queue: string | undefined}>();
-        for (const {add, pattern, id, queue, subject} of steps) {
-          const item = `${pattern}#${id}#${queue}`;
+        for (const {add, leaving, subject, ...drawn} of steps) {
+          const there = add || leaving === null ? undefined : [...model.values()][leaving % (model.size || 1)];
+          const {pattern, queue} = there ?? drawn;
+          const item = there?.item ?? `${pattern}#${drawn.id}#${queue}`;
           if (add) list.insert(pattern, item, queue);
           else expect(list.remove(pattern, item, queue)).toBe(model.has(item));
           if (add) model.set(item, {pattern, item, queue});
@@ -114,6 +118,30 @@ describe('a subject list', () => {
       }),
       {numRuns: 300},
     );
+  });
+
+  test.each([
+    ['a.b', undefined],
+    ['a.*', undefined],
+    ['>', undefined],
+    ['a.b', 'workers'],
+    ['*.b', 'workers'],
+  ])('whoever leaves %s (queue %s) is forgotten by what was remembered', (pattern, queue) => {
+    const list = new Sublist<number>();
+    list.insert(pattern, 1, queue);
+    list.insert(pattern, 2, queue);
+    const reached = (): readonly number[] => {
+      const match = list.match('a.b');
+      return [...match.plain, ...match.queues.flatMap((group) => group.members)];
+    };
+    expect(reached()).toEqual([1, 2]);
+    const {generation} = list;
+    list.remove(pattern, 1, queue);
+    expect(list.generation).toBeGreaterThan(generation);
+    expect(reached()).toEqual([2]);
+    list.remove(pattern, 2, queue);
+    expect(reached()).toEqual([]);
+    expect(list.hasInterest('a.b')).toBe(false);
   });
 
   test('a change to a literal subject keeps what is remembered of others', () => {
