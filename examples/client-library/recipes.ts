@@ -3,11 +3,13 @@ import {defineAction, defineAgent} from '../../src/rpc/index.ts';
 import {
   agentCalls,
   type Client,
+  type ClientOptions,
   ClientError,
   createClient,
   createNodePlatform,
   findUserConfig,
   loadConfig,
+  mergeStatistics,
 } from '../../src/client/index.ts';
 
 export async function connect(): Promise<Client> {
@@ -63,11 +65,24 @@ export async function withProgress(client: Client): Promise<readonly string[]> {
       batchSleepMs: 100,
       limit: '100%',
       onDiscovered: ({identities}, limited) => lines.push(`asking ${limited.length} of ${identities.length}`),
-      onProgress: ({answered, expected}) => lines.push(`${answered} of ${expected ?? '?'}`),
+      onProgress: ({answered, expected, waitingFor}) =>
+        lines.push(`${answered} of ${expected ?? '?'}, ${waitingFor().length} to come`),
     },
   );
   await replies.finished;
   return lines;
+}
+
+/** Several requests as one, on a connection that the broker shows under a name of ours. */
+export async function inParts(options: ClientOptions): Promise<{asked: readonly string[]; ok: number}> {
+  await using client = createClient({...options, connectionName: 'nightly report'});
+  const {identities} = await client.discover();
+  const parts = [];
+  for (const target of identities) {
+    parts.push(await client.request('rpcutil', 'ping', {}, {targets: [target]}).finished);
+  }
+  const {targets, ok} = mergeStatistics(parts);
+  return {asked: targets, ok};
 }
 
 export async function whatCanGoWrong(client: Client): Promise<string> {

@@ -4,6 +4,7 @@ import {type AnsweringNodes, startAnsweringNodes} from '../../test/support/answe
 import {startTestBroker, type TestBroker} from '../../test/support/broker.ts';
 import {configFromEntries} from '../config/index.ts';
 import {createNodePlatform} from '../lib/node-platform.ts';
+import {mergeStatistics} from '../rpc/index.ts';
 import {createClient} from './create-client.ts';
 import type {FleetClient} from './client.ts';
 
@@ -75,6 +76,42 @@ describe('a client over a real broker', () => {
     expect(statistics).toMatchObject({ok: 3, failed: 0, noResponses: [], discovered: 3});
     expect(nodes.requests.at(-1)?.proven.callerId).toBe('choria=alice.mcollective');
     expect(nodes.requests.at(-1)?.request.filter.identities.toSorted()).toEqual(names);
+  });
+
+  test('programs give their connection a name, and are told of discovery, of who is waited for and of who was asked', async () => {
+    const platform = {...createNodePlatform(), env: {MCOLLECTIVE_CERTNAME: 'alice.mcollective'}};
+    const {config} = await clientFor(broker.url);
+    await using client = createClient({config, platform, connectionName: 'nightly report'});
+    const told: string[] = [];
+    const waiting: number[] = [];
+    const parts = [];
+    for (const limit of ['1', '2']) {
+      const stream = client.request('rpcutil', 'ping', undefined, {
+        limit,
+        method: 'mc',
+        onSelected: ({method}) => told.push(method),
+        onProgress: ({waitingFor}) => waiting.push(waitingFor().length),
+      });
+      parts.push(await stream.finished);
+    }
+    expect(told).toEqual(['mc', 'mc']);
+    expect(waiting).toEqual([1, 0, 2, 1, 0]);
+    const sum = mergeStatistics(parts);
+    expect(sum).toMatchObject({discovered: 3, ok: 3, noResponses: []});
+    expect(sum.targets).toHaveLength(3);
+    const connected = [...broker.engine.monitoring.clients.values()].map(({options}) => options.name);
+    expect(connected).toContain('nightly report');
+  });
+
+  test('a description of another agent is refused before anything is sent', async () => {
+    await using client = await clientFor(broker.url);
+    const ddl = await client.describe('choria_util');
+    const before = nodes.requests.length;
+    await expect(client.request('rpcutil', 'ping', {}, {ddl, targets: names}).finished).rejects.toMatchObject({
+      code: 'ERR_CLIENT_AGENT',
+      message: expect.stringContaining('the DDL does not describe the rpcutil agent') as string,
+    });
+    expect(nodes.requests).toHaveLength(before);
   });
 
   test('an unknown collective, agent and action are told before anything is sent', async () => {

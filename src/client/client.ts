@@ -168,6 +168,13 @@ export class FleetClient implements Client {
     onReply: (reply: NodeReply) => void,
   ): Promise<RequestStatistics> {
     const ddl = options.ddl ?? (await this.describe(call.agent));
+    if (ddl.metadata.name !== call.agent) {
+      throw new ClientError(
+        'ERR_CLIENT_AGENT',
+        `Cannot call ${call.agent}#${call.action}: the DDL does not describe the ${call.agent} agent but ${ddl.metadata.name}`,
+        {details: {agent: call.agent, described: ddl.metadata.name}},
+      );
+    }
     const action = findAction(ddl, call.action);
     const data = withInputDefaults(action, call.data);
     checkInputs(call, {action, data});
@@ -177,8 +184,7 @@ export class FleetClient implements Client {
     const targets = found === undefined ? [] : this.limit(found.identities, options);
     await this.#checkCeiling(call, {kind, count: targets.length});
     if (found !== undefined) options.onDiscovered?.(found, targets);
-    const progress = {answered: 0, failed: 0, expected: kind === 'broadcast' ? undefined : Math.max(1, targets.length)};
-    options.onProgress?.({...progress});
+    const progress = new Progress({kind, targets, told: options.onProgress});
     return this.perform(
       {
         ...call,
@@ -197,9 +203,7 @@ export class FleetClient implements Client {
       },
       {
         reply: (reply) => {
-          progress.answered += 1;
-          if (reply.statusCode !== 0) progress.failed += 1;
-          options.onProgress?.({...progress});
+          progress.answered(reply);
           if (passes(reply)) onReply(reply);
         },
       },
@@ -325,6 +329,43 @@ export class FleetClient implements Client {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+}
+
+/** Tells a caller how far its request is, from before the first answer on. */
+class Progress {
+  readonly #expected: number | undefined;
+  readonly #told: RequestOptions['onProgress'];
+  readonly #waitingFor: Set<string>;
+  #answered = 0;
+  #failed = 0;
+
+  constructor(request: {
+    readonly kind: RequestKind;
+    readonly targets: readonly string[];
+    readonly told: RequestOptions['onProgress'];
+  }) {
+    const {kind, targets, told} = request;
+    this.#expected = kind === 'broadcast' ? undefined : Math.max(1, targets.length);
+    this.#told = told;
+    this.#waitingFor = new Set(told === undefined ? [] : targets);
+    this.#tell();
+  }
+
+  answered({sender, statusCode}: NodeReply): void {
+    this.#answered += 1;
+    if (statusCode !== 0) this.#failed += 1;
+    this.#waitingFor.delete(sender);
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#told?.({
+      answered: this.#answered,
+      failed: this.#failed,
+      expected: this.#expected,
+      waitingFor: () => [...this.#waitingFor],
+    });
   }
 }
 

@@ -35,6 +35,7 @@ export interface ConnectorOptions {
   /** Given ones are used, and never closed here. */
   readonly connection?: Connection | undefined;
   readonly provider?: SecurityProvider | undefined;
+  readonly connectionName?: string | undefined;
 }
 
 /** Errors after which another attempt is no use. */
@@ -148,7 +149,7 @@ export class Connector {
       const connection = await openConnection({
         platform: {...platform, network},
         logger,
-        name: provider.callerId,
+        name: this.#options.connectionName ?? provider.callerId,
         servers: serverSource(config, {platform, logger, ...(federations === undefined ? {} : {federations})}),
         ...connectSecurity(config, {provider, logger, switches: securitySwitches({platform, mode: 'client', logger})}),
         // Its own inbox: with tokens a broker lets nobody listen to anything else.

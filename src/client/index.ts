@@ -39,4 +39,5 @@ export type {
   RequestOptions,
   RequestProgress,
 } from './types.ts';
+export {mergeStatistics} from '../rpc/index.ts';
 export type {ReplyStream, RequestHandlers, RequestStatistics, StrayReplies} from '../rpc/index.ts';

@@ -28,6 +28,8 @@ export interface ClientOptions {
   /** A connection of the caller's own; it is not closed with the client. */
   readonly connection?: Connection;
   readonly provider?: SecurityProvider;
+  /** What the broker shows as the connection's name. Absent: the caller id. */
+  readonly connectionName?: string;
   /** What a person should know and no result says: filters that were ignored, answers that were not counted. Absent: the log. */
   readonly onNote?: (text: string) => void;
 }
@@ -91,7 +93,7 @@ export interface PerformOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface RequestOptions extends Omit<DiscoverOptions, 'agent' | 'onSelected'> {
+export interface RequestOptions extends Omit<DiscoverOptions, 'agent'> {
   /** Identities to ask; absent: whatever discovery finds. */
   readonly targets?: readonly string[];
   /** Such as `10` or `25%`. */
@@ -106,8 +108,11 @@ export interface RequestOptions extends Omit<DiscoverOptions, 'agent' | 'onSelec
   readonly replyFilter?: string | undefined;
   /** The agent's description; absent: found by the client's resolver. */
   readonly ddl?: AgentDdl | undefined;
-  /** `broadcast`: one message to all, and whoever has the agent and matches the filter answers; nobody is discovered before. */
-  readonly kind?: 'direct' | 'broadcast' | undefined;
+  /**
+   * Absent: `direct`, to each target; `service` where the agent's description says that it is one. `broadcast`: one message to all, and whoever has the
+   * agent and matches the filter answers; nobody is discovered before. `service`: one message, and one of those that offer the agent answers.
+   */
+  readonly kind?: RequestKind | undefined;
   /** A subject of the program's own, where the replies go: the stream ends without any, once the broker has the request. */
   readonly replyTo?: string | undefined;
   /** Knock at nodes that gave no sign, so that their reason is more than that. */
@@ -124,6 +129,8 @@ export interface RequestProgress {
   readonly failed: number;
   /** How many are asked; undefined where nobody knows. */
   readonly expected: number | undefined;
+  /** Who has not answered so far; empty where nobody knows who will. */
+  readonly waitingFor: () => readonly string[];
 }
 
 export interface PingOptions {

@@ -33,6 +33,7 @@ describe('what people type and what nodes send', () => {
         action: 'b',
         noResponses: ['n1\nFinished processing 9 / 9'],
         unexpectedResponses: ['\u001b[2Jx'],
+        targets: ['n1'],
         discovered: 1,
         ok: 0,
         failed: 0,

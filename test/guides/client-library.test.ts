@@ -103,8 +103,13 @@ describe('the recipes', () => {
   test('progress is told from nothing to all', async () => {
     expect(await recipes.withProgress(client)).toEqual([
       'asking 3 of 3',
-      ...[0, 1, 2, 3].map((count) => `${count} of 3`),
+      ...[0, 1, 2, 3].map((count) => `${count} of 3, ${3 - count} to come`),
     ]);
+  });
+
+  test('several requests are counted as one', async () => {
+    const {asked, ok} = await recipes.inParts({config, platform});
+    expect([asked.toSorted(), ok]).toEqual([everybody, 3]);
   });
 
   test('errors have codes', async () => {

@@ -2,7 +2,11 @@
 import {assert} from '../../lib/errors.ts';
 import type {RequestStatistics} from './types.ts';
 
-/** Ids, names and times of the first; counts and durations of all. */
+/**
+ * Ids, names and times of the first; counts, nodes and durations of all.
+ *
+ * @param parts at least one
+ */
 export function mergeStatistics(parts: readonly RequestStatistics[]): RequestStatistics {
   const [first, ...rest] = parts;
   assert(first !== undefined, 'there is at least one part');
@@ -11,6 +15,7 @@ export function mergeStatistics(parts: readonly RequestStatistics[]): RequestSta
       ...sum,
       noResponses: [...sum.noResponses, ...part.noResponses],
       unexpectedResponses: [...new Set([...sum.unexpectedResponses, ...part.unexpectedResponses])],
+      targets: [...sum.targets, ...part.targets],
       discovered: sum.discovered + part.discovered,
       ok: sum.ok + part.ok,
       failed: sum.failed + part.failed,

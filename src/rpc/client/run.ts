@@ -501,13 +501,15 @@ class RequestRun {
     const strays = this.#tally.strays();
     const {kind, targets, discoverMs = 0, signal, agent, action} = this.#options;
     const responses = this.#ok + this.#failed;
+    const asked = [...new Set(targets)];
     return {
       requestId: this.#id,
       agent,
       action,
       noResponses: silences.map(({identity}) => identity),
       unexpectedResponses: strays.unexpected,
-      discovered: kind === 'direct' ? new Set(targets).size : Math.max(responses, kind === 'service' ? 1 : 0),
+      targets: kind === 'direct' ? asked : [],
+      discovered: kind === 'direct' ? asked.length : Math.max(responses, kind === 'service' ? 1 : 0),
       ok: this.#ok,
       failed: this.#failed,
       responses,

@@ -98,7 +98,9 @@ export interface RequestStatistics {
   /** Asked and silent, in the order they were asked. */
   readonly noResponses: readonly string[];
   readonly unexpectedResponses: readonly string[];
-  /** Targets after limiting; for broadcast and service requests the nodes that answered. */
+  /** Who was asked, after limiting; for broadcast and service requests, whose reach nobody knows, empty. */
+  readonly targets: readonly string[];
+  /** How many these are; for broadcast and service requests the nodes that answered. */
   readonly discovered: number;
   readonly ok: number;
   readonly failed: number;
