@@ -9,7 +9,7 @@
 import {existsSync, readdirSync, writeFileSync} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {fileURLToPath, pathToFileURL} from 'node:url';
-import {parseArgs} from 'node:util';
+import {jobArguments, refuseJob} from '../tools/arguments.mjs';
 import {compareRows, readFigures, saveFigures} from './figures.ts';
 import type {BenchGroup, BenchRow} from './row.ts';
 
@@ -46,16 +46,18 @@ function printTable(rows: readonly BenchRow[]): void {
 }
 
 async function main(): Promise<number> {
-  const {values, positionals} = parseArgs({
-    options: {json: {type: 'string'}, save: {type: 'boolean'}},
-    allowPositionals: true,
-  });
   const known = groupNames();
-  const unknown = positionals.filter((name) => !known.includes(name));
-  if (unknown.length > 0) {
-    console.error(`Cannot run bench group "${unknown[0]}": expected one of ${known.join(', ')}`);
-    return 2;
-  }
+  const {values, positionals} = jobArguments({
+    name: 'bench',
+    help: 'Runs the benchmarks and prints their rows as a table.',
+    options: {
+      json: {type: 'string', value: 'FILE', help: 'Write the rows to this file too'},
+      save: {type: 'boolean', help: 'Keep the figures, so that the next run is compared with them'},
+    },
+    words: {name: 'GROUP', help: `Only these: ${known.join(', ')}`},
+  });
+  const unknown = positionals.find((name) => !known.includes(name));
+  if (unknown !== undefined) refuseJob('bench', `there is no group "${unknown}"`);
   const rows: BenchRow[] = [];
   for (const name of positionals.length > 0 ? positionals : known) {
     const path = join(here, `${name}.ts`);

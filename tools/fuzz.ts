@@ -19,6 +19,7 @@ import {
 } from '../src/natswire/index.ts';
 import {deflateMessage, encodeFrameHead, maskedCopy, WebSocketFrameParser} from '../src/natswire/websocket-frames.ts';
 import {parseConnect} from '../src/broker/embedded/connect-options.ts';
+import {jobArguments, jobNumber, refuseJob} from './arguments.mjs';
 import {createSeededRandom, type SeededRandom} from './seeded-random.ts';
 
 const hangMs = 50;
@@ -319,22 +320,24 @@ function problemOf(target: Target, input: Buffer, random: SeededRandom): string 
   }
 }
 
-function flag(name: string, missing: string): string {
-  const place = process.argv.indexOf(`--${name}`);
-  return place < 0 ? missing : (process.argv[place + 1] ?? missing);
-}
-
 async function main(): Promise<number> {
-  const minutes = Number(flag('minutes', '1'));
-  const firstSeed = Number(flag('seed', '1'));
-  const only = flag('target', '');
-  const chosen = targets.filter(({name}) => only === '' || name === only);
-  if (!Number.isFinite(minutes) || !Number.isSafeInteger(firstSeed) || chosen.length === 0) {
-    process.stderr.write(
-      `Cannot fuzz: expected --minutes N, --seed N, --target ${targets.map(({name}) => name).join('|')}\n`,
-    );
-    return 2;
-  }
+  const {values} = jobArguments({
+    name: 'fuzz',
+    help: 'Throws broken input at the parsers that strangers reach before they have proven anything.',
+    options: {
+      minutes: {type: 'string', default: '1', value: 'N', help: 'Minutes of processor time'},
+      seed: {type: 'string', default: '1', value: 'N', help: 'The first seed'},
+      target: {
+        type: 'string',
+        value: 'NAME',
+        help: `Only this parser: ${targets.map(({name}) => name).join(', ')}`,
+      },
+    },
+  });
+  const minutes = jobNumber(values.minutes, {job: 'fuzz', name: 'minutes'});
+  const firstSeed = jobNumber(values.seed, {job: 'fuzz', name: 'seed', isWhole: true});
+  const chosen = targets.filter(({name}) => values.target === undefined || name === values.target);
+  if (chosen.length === 0) refuseJob('fuzz', `there is no target "${String(values.target)}"`);
   let residentMax = 0;
   let inputs = 0;
   let inputBytes = 0;

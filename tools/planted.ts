@@ -22,7 +22,7 @@ import {
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
-import {parseArgs} from 'node:util';
+import {jobArguments, refuseJob} from './arguments.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const copied = [
@@ -169,15 +169,19 @@ function report(finding: Finding): void {
 }
 
 function main(): number {
-  const {values, positionals} = parseArgs({
-    options: {json: {type: 'string'}, both: {type: 'boolean', default: false}},
-    allowPositionals: true,
+  const all = readBugs();
+  const {values, positionals} = jobArguments({
+    name: 'planted',
+    help: 'Plants one deliberate mistake after the other into a copy of the program, and shows what finds it.',
+    options: {
+      json: {type: 'string', value: 'FILE', help: 'Write the findings to this file'},
+      both: {type: 'boolean', default: false, help: 'Ask tests and simulator each time'},
+    },
+    words: {name: 'ID', help: 'Only these mistakes of test/planted/bugs.json'},
   });
-  const bugs = readBugs().filter((bug) => positionals.length === 0 || positionals.includes(bug.id));
-  if (bugs.length === 0) {
-    console.error(`There is no planted mistake "${positionals.join(', ')}": see test/planted/bugs.json`);
-    return 2;
-  }
+  const unknown = positionals.find((id) => !all.some((bug) => bug.id === id));
+  if (unknown !== undefined) refuseJob('planted', `there is no planted mistake "${unknown}" in test/planted/bugs.json`);
+  const bugs = all.filter((bug) => positionals.length === 0 || positionals.includes(bug.id));
   const directory = copyProgram();
   try {
     const problem = problemWithout(directory, bugs);

@@ -2,7 +2,7 @@
 /**
  * Runs one of the project's jobs on a clean clone: installs and builds only what is missing or stale, says so, then runs.
  *
- * Plain JavaScript on purpose: it is the one file that has to work before anything is installed. What was installed and
+ * Plain JavaScript on purpose: it and what it imports have to work before anything is installed. What was installed and
  * built is remembered by content hash in node_modules/.choria-install and dist/.choria-build, so nothing is done twice.
  */
 import {spawnSync} from 'node:child_process';
@@ -10,6 +10,7 @@ import {createHash} from 'node:crypto';
 import {existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {dirname, join, relative} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {jobArguments} from './arguments.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const nodeMajorMinimum = 20;
@@ -26,6 +27,22 @@ const jobs = {
   soak: (args) => run(local('tsx'), ['tools/soak.ts', ...args]),
   bench: (args) => run(local('tsx'), ['bench/run.ts', ...args]),
   fuzz: (args) => run(local('tsx'), ['tools/fuzz.ts', ...args]),
+};
+
+/** The jobs of ours that do not read their words themselves; `test` takes whatever vitest does. */
+const checks = {
+  build: {name: 'build', help: 'Installs and builds what is missing or stale.', options: {}},
+  peers: {
+    name: 'peers',
+    help: 'Runs the tests against real programs of others.',
+    options: {
+      testNamePattern: {type: 'string', short: 't', value: 'PATTERN', help: 'Only tests whose name matches'},
+      bail: {type: 'string', value: 'N', help: 'End after so many failures'},
+      reporter: {type: 'string', multiple: true, value: 'NAME', help: 'How vitest tells what came of them'},
+      outputFile: {type: 'string', value: 'FILE', help: 'Where the reporter writes'},
+    },
+    words: {name: 'PATH', help: 'Only files whose path has this in it'},
+  },
 };
 
 function local(name) {
@@ -167,6 +184,7 @@ function main() {
     say(`Cannot run "${name ?? ''}": expected one of ${Object.keys(jobs).join(', ')}`);
     return 2;
   }
+  if (checks[name] !== undefined) jobArguments(checks[name], args);
   return install() || build() || job(args);
 }
 

@@ -8,7 +8,7 @@
  * numbers out. `--seeds` runs that many seeds from `--seed` on, `--for` begins no further one after so many real seconds; each failure prints the one command
  * that replays it. The last line of `--json` is an object. Exit code: 0 everything held, 1 something did not, 2 wrong arguments.
  */
-import {parseArgs} from 'node:util';
+import {jobArguments, jobNumber, refuseJob} from './arguments.mjs';
 import {
   formatEvent,
   KeyPool,
@@ -18,38 +18,36 @@ import {
   type SimulationResult,
 } from '../src/sim/index.ts';
 
-const {values} = parseArgs({
+const {values} = jobArguments({
+  name: 'sim',
+  help: 'Runs simulations of a whole fleet and says what came of them.',
   options: {
-    seed: {type: 'string', default: '1'},
-    minutes: {type: 'string', default: '10'},
-    nodes: {type: 'string', default: '20'},
-    seeds: {type: 'string', default: '1'},
-    for: {type: 'string'},
-    until: {type: 'string'},
-    json: {type: 'boolean', default: false},
-    trace: {type: 'boolean', default: false},
-    calm: {type: 'boolean', default: false},
-    shrink: {type: 'boolean', default: false},
-    without: {type: 'string', default: ''},
-    security: {type: 'string'},
-    tls: {type: 'string', default: 'twin'},
+    seed: {type: 'string', default: '1', value: 'TEXT', help: 'What everything is drawn from'},
+    minutes: {type: 'string', default: '10', value: 'N', help: 'Simulated minutes'},
+    nodes: {type: 'string', default: '20', value: 'N', help: 'Nodes of the fleet'},
+    seeds: {type: 'string', default: '1', value: 'N', help: 'Run this many seeds, from --seed on'},
+    for: {type: 'string', value: 'SECONDS', help: 'Begin no further seed after so many real seconds'},
+    until: {type: 'string', value: 'SECONDS', help: 'Stop at this simulated second'},
+    json: {type: 'boolean', default: false, help: 'Print an object for each run'},
+    trace: {type: 'boolean', default: false, help: 'Tell the story'},
+    calm: {type: 'boolean', default: false, help: 'No faults'},
+    shrink: {type: 'boolean', default: false, help: 'Make a failing run smaller by leaving faults out'},
+    without: {type: 'string', default: '', value: 'N,N', help: 'Leave out the faults of these numbers'},
+    security: {type: 'string', value: 'KIND', help: 'certificates or tokens; drawn from the seed when left out'},
+    tls: {type: 'string', default: 'twin', value: 'KIND', help: 'twin or real'},
   },
 });
 
-function refuse(name: string, wanted: string): never {
-  console.error(`Cannot run: --${name} is "${String(values[name as keyof typeof values])}", expected ${wanted}`);
-  process.exit(2);
-}
-
 function positive(name: 'minutes' | 'nodes' | 'seeds' | 'until' | 'for'): number {
-  const value = Number(values[name]);
-  return Number.isFinite(value) && value > 0 ? value : refuse(name, 'a number above 0');
+  return jobNumber(values[name] ?? '', {job: 'sim', name});
 }
 
 /** One of the words given. */
 function word<T extends string>(name: 'security' | 'tls', words: readonly T[]): T | undefined {
   const value = values[name];
-  return value === undefined ? undefined : (words.find((item) => item === value) ?? refuse(name, words.join(' or ')));
+  if (value === undefined) return undefined;
+  const found = words.find((item) => item === value);
+  return found ?? refuseJob('sim', `--${name} is "${value}", expected ${words.join(' or ')}`);
 }
 
 const minutes = positive('minutes');

@@ -9,7 +9,7 @@
  */
 import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {parseArgs} from 'node:util';
+import {jobArguments, jobNumber} from './arguments.mjs';
 import {type FleetProcess, startFleetProcess} from '../src/cli/demo/fleet-processes.ts';
 import {createMessenger} from '../src/client/internal.ts';
 import {loadConfig} from '../src/config/index.ts';
@@ -206,14 +206,23 @@ async function soak(platform: Platform, fleet: Fleet, run: Run): Promise<SoakRep
 }
 
 async function main(): Promise<number> {
-  const {values} = parseArgs({
+  const {values} = jobArguments({
+    name: 'soak',
+    help: 'Sends a million signed requests to one server, and measures its memory all the while.',
     options: {
-      requests: {type: 'string', default: '1000000'},
-      rate: {type: 'string', default: '300'},
-      heap: {type: 'string'},
-      out: {type: 'string', default: join(import.meta.dirname, '..', 'docs', 'design', 'soak')},
+      requests: {type: 'string', default: '1000000', value: 'N', help: 'Requests to send'},
+      rate: {type: 'string', default: '300', value: 'N', help: 'Requests per second'},
+      heap: {type: 'string', value: 'FILE', help: 'Write what lives in the heap to this file'},
+      out: {
+        type: 'string',
+        default: join('docs', 'design', 'soak'),
+        value: 'NAME',
+        help: 'Write NAME.json and NAME.svg',
+      },
     },
   });
+  const requests = jobNumber(values.requests, {job: 'soak', name: 'requests', isWhole: true});
+  const rate = jobNumber(values.rate, {job: 'soak', name: 'rate'});
   const platform = createNodePlatform();
   const directory = await platform.files.makeTempDirectory('choria-soak-');
   const processes: FleetProcess[] = [];
@@ -222,8 +231,8 @@ async function main(): Promise<number> {
     await waitUntilAnswered(platform, fleet.caller);
     await sleep(platform.clock, idleMs);
     const report = await soak(platform, fleet, {
-      requests: Number(values.requests),
-      rate: Number(values.rate),
+      requests,
+      rate,
       out: values.out,
     });
     writeFileSync(`${values.out}.svg`, soakChart(report));

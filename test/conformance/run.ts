@@ -11,7 +11,7 @@
 import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import {dirname, join, relative, resolve} from 'node:path';
 import {fileURLToPath, pathToFileURL} from 'node:url';
-import {parseArgs} from 'node:util';
+import {jobArguments} from '../../tools/arguments.mjs';
 import {differenceFor, readDifferences, type Difference} from './differences.ts';
 import type {CaseResult, Judge} from './judge.ts';
 
@@ -99,12 +99,14 @@ async function judgeFile(
 }
 
 async function main(): Promise<number> {
-  const {values} = parseArgs({
+  const {values} = jobArguments({
+    name: 'conformance',
+    help: 'Judges every vector of a folder by the code that the program runs.',
     options: {
-      vectors: {type: 'string'},
-      area: {type: 'string', multiple: true},
-      file: {type: 'string', multiple: true},
-      judged: {type: 'boolean', default: false},
+      vectors: {type: 'string', value: 'DIR', help: 'The folder of the vectors; ../shared/vectors when left out'},
+      area: {type: 'string', multiple: true, value: 'NAME', help: 'Only this folder; may be given again'},
+      file: {type: 'string', multiple: true, value: 'AREA/NAME.json', help: 'Only this file; may be given again'},
+      judged: {type: 'boolean', default: false, help: 'Leave out what waits for a part that is not built yet'},
     },
   });
   const vectorsDirectory = resolve(values.vectors ?? join(root, '..', 'shared', 'vectors'));
