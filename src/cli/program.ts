@@ -70,7 +70,11 @@ function watchSignals(controller: AbortController): {readonly limits: {softMs: n
   const onSignal = (): void => {
     if (controller.signal.aborted) process.exit(1);
     controller.abort(new Error('interrupted'));
-    setTimeout(() => process.exit(1), limits.softMs).unref();
+    const {softMs} = limits;
+    setTimeout(() => {
+      process.stderr.write(`Ending by force: not done ${softMs / 1000} seconds after the first signal\n`);
+      process.exit(1);
+    }, softMs).unref();
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);

@@ -12,6 +12,9 @@ export interface RunningProgram {
   readonly pid: number;
   /** Everything printed so far. */
   log(): string;
+  /** The exit code; undefined when a signal ended it. */
+  readonly ended: Promise<number | undefined>;
+  signal(name: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
 
@@ -22,14 +25,16 @@ export function startProgram(args: readonly string[], env: Readonly<Record<strin
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {...process.env, ...env},
   });
+  const ended = new Promise<number | undefined>((resolve) => child.once('exit', (code) => resolve(code ?? undefined)));
   const log: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => log.push(chunk.toString()));
   return {
     pid: child.pid ?? -1,
     log: () => log.join(''),
+    ended,
+    signal: (name) => void child.kill(name),
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
-      const ended = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGKILL');
       await ended;
     },

@@ -41,10 +41,13 @@ export async function runBrokerRun(context: CliContext, parsed: ParsedArguments)
         verifyTls: parsed.flags['disable-ssl-verification'] !== true,
       },
     });
-    const unhang = context.onHangup?.(reloader(broker, {context, path, logger}));
+    const reloads = reloader(broker, {context, path, logger});
+    const unhang = context.onHangup?.(reloads.ask);
     await aborted(signal);
     unhang?.();
     logger.info('Stopping the broker');
+    // What is half taken over cannot be stopped cleanly.
+    await reloads.settled();
     await broker.stop({graceMs: Math.min(softMs, drainMsMax)});
     return 0;
   } catch (error) {
@@ -59,11 +62,12 @@ export async function runBrokerRun(context: CliContext, parsed: ParsedArguments)
 function reloader(
   broker: RunningBroker,
   {context, path, logger}: {readonly context: CliContext; readonly path: string; readonly logger: Logger},
-): () => void {
+): {readonly ask: () => void; readonly settled: () => Promise<void>} {
   let waiting = 0;
   let last = Promise.resolve();
   const reload = async (): Promise<void> => {
     waiting -= 1;
+    if (context.signal.aborted) return;
     try {
       await broker.reload(await loadServerConfig(context, path));
     } catch (error) {
@@ -71,11 +75,14 @@ function reloader(
       logger.error(`Could not take the changed configuration over, the earlier one stays: ${errorMessage(error)}`);
     }
   };
-  return () => {
-    if (waiting > 0) return;
-    waiting += 1;
-    logger.info('Reading the configuration again');
-    last = last.then(reload);
+  return {
+    ask: () => {
+      if (waiting > 0) return;
+      waiting += 1;
+      logger.info('Reading the configuration again');
+      last = last.then(reload);
+    },
+    settled: () => last,
   };
 }
 
