@@ -93,6 +93,19 @@ test('a proof that was checked is not checked again, until its time or its certi
   );
 });
 
+test('a proof that was checked speaks for its own message and signature only', async () => {
+  const provider = await callers.caller('rip.mcollective', {proofs: createProofCache()});
+  const proof = await proofBy(provider, 'choria=rip.mcollective');
+  provider.verifyRequest(proof);
+  const other = await provider.sign(Buffer.from('another'));
+  // Of the same length, so that nothing but the bytes tells them apart.
+  expect(() => provider.verifyRequest({...proof, message: Buffer.from('messagE')})).toThrow(/signature/i);
+  expect(() => provider.verifyRequest({...proof, signature: other})).toThrow(/signature/i);
+  expect(() => provider.verifyRequest({...proof, message: Buffer.concat([proof.message, proof.signature])})).toThrow(
+    /signature/i,
+  );
+});
+
 test('providers that trust the same share an identity, others do not', async () => {
   const same = await callers.caller('bob.mcollective');
   const other = await callers.caller('bob.mcollective', {allowedCallers: ['.']});

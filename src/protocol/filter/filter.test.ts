@@ -70,6 +70,49 @@ describe('filters', () => {
     expect(reads).toEqual(['classes', 'classes', 'facts']);
   });
 
+  test.each([
+    ['country', '==', 'MT', true],
+    ['country', '==', 'uk', false],
+    ['country', '!=', 'uk', true],
+    ['country', '!=', 'MT', false],
+    ['country', '=~', '^M', true],
+    ['country', '<', 'n', true],
+    ['country', '<', 'mt', false],
+    ['country', '<=', 'mt', true],
+    ['country', '>', 'mt', false],
+    ['country', '>', 'ms', true],
+    ['country', '>=', 'mt', true],
+    ['cores', '==', '8', true],
+    ['cores', '==', '9', false],
+    ['cores', '!=', '9', true],
+    ['cores', '!=', '8', false],
+    ['cores', '<', '9', true],
+    ['cores', '<', '8', false],
+    ['cores', '<=', '8', true],
+    ['cores', '>', '7', true],
+    ['cores', '>', '8', false],
+    ['cores', '>=', '8', true],
+    ['load', '==', '1.5', true],
+    ['load', '!=', '1.5', false],
+    ['load', '<', '1.6', true],
+    ['load', '<', '1.5', false],
+    ['load', '>=', '1.6', false],
+    ['virtual', '==', 'true', true],
+    ['virtual', '==', 'false', false],
+    ['nosuch', '!=', 'x', false],
+  ] as const)(
+    'on a node with country mt, 8 cores, load 1.5 and virtual, %s %s %s is %s',
+    async (fact, operator, value, matched) => {
+      const verdict = await matchCompiledFilter(compileFilter({...none, facts: [{fact, operator, value}]}), {
+        identity: 'n1',
+        agents: [],
+        classes: [],
+        factsJson: '{"country":"mt","cores":8,"load":1.5,"virtual":true}',
+      });
+      expect(verdict.matched).toBe(matched);
+    },
+  );
+
   test('a verdict says what did not match', async () => {
     const compiled = compileFilter({...none, facts: [{fact: 'country', operator: '==', value: 'uk'}]});
     const verdict = await matchCompiledFilter(compiled, {
