@@ -4,7 +4,15 @@
  * A subscription must be a subset of an allowed pattern; one that only overlaps a denied pattern is accepted and its messages are filtered.
  * All lists are plain pattern strings: a node has a handful, and thousands of connections share them.
  */
-import {hasWildcard, isSubscribeSubject, isWithin, matchesLiterally, overlaps, toBytesText} from '../natswire/index.ts';
+import {
+  hasWildcard,
+  isPublishSubject,
+  isSubscribeSubject,
+  isWithin,
+  matchesLiterally,
+  overlaps,
+  toBytesText,
+} from '../natswire/index.ts';
 import {BrokerError} from './errors.ts';
 
 export interface SubjectRules {
@@ -56,7 +64,8 @@ export class CompiledPermissions {
   mayPublish(subject: string): boolean {
     const {allow, allowSingle, deny} = this.#publish;
     const isAllowed = (pattern: string): boolean => matchesLiterally(subject, pattern);
-    if (allow !== undefined && !allow.some(isAllowed) && !allowSingle.some(isAllowed)) return false;
+    // What is no subject is within nothing.
+    if (allow !== undefined && !(isPublishSubject(subject) && [...allow, ...allowSingle].some(isAllowed))) return false;
     return !deny.some((pattern) => matchesLiterally(subject, pattern));
   }
 
@@ -65,18 +74,24 @@ export class CompiledPermissions {
   }
 
   /** Whether some messages of an accepted subscription have to be held back. */
-  needsFilter(subject: string): boolean {
-    return this.#subscribe.deny.some((pattern) => overlaps(subject, pattern));
+  needsFilter(subject: string, queue: string | undefined): boolean {
+    const {deny, denyQueues} = this.#subscribe;
+    if (deny.some((pattern) => overlaps(subject, pattern))) return true;
+    return queue !== undefined && denyQueues.some((rule) => overlaps(subject, rule.subject));
   }
 
   /** Whether this message may reach the connection, however wide its subscription is. */
-  mayReceive(subject: string): boolean {
-    return !this.#subscribe.deny.some((pattern) => matchesLiterally(subject, pattern));
+  mayReceive(subject: string, queue: string | undefined): boolean {
+    const {deny, denyQueues} = this.#subscribe;
+    if (deny.some((pattern) => matchesLiterally(subject, pattern))) return false;
+    return queue === undefined || !denyQueues.some((rule) => isQueueRule(rule, subject, queue));
   }
 
   #isSubscribeAllowed(subject: string, queue: string | undefined): boolean {
     const {allow, allowSingle, allowQueues} = this.#subscribe;
     if (allow === undefined) return true;
+    // What is no subject is within nothing.
+    if (!isPublishSubject(subject)) return false;
     if (queue !== undefined) {
       const rules = allowQueues.filter((rule) => isWithin(subject, rule.subject));
       if (rules.length > 0) return rules.some((rule) => matchesLiterally(queue, rule.queue));
@@ -90,8 +105,12 @@ export class CompiledPermissions {
     // The second look is nats-server's: a wildcard taken as a plain token is also refused, which only refuses more.
     if (deny.some((pattern) => isWithin(subject, pattern) || matchesLiterally(subject, pattern))) return true;
     if (queue === undefined) return false;
-    return denyQueues.some((rule) => overlaps(subject, rule.subject) && matchesLiterally(queue, rule.queue));
+    return denyQueues.some((rule) => isQueueRule(rule, subject, queue));
   }
+}
+
+function isQueueRule(rule: QueueRule, subject: string, queue: string): boolean {
+  return matchesLiterally(subject, rule.subject) && matchesLiterally(queue, rule.queue);
 }
 
 function compileRules(rules: SubjectRules): CompiledRules {

@@ -36,6 +36,18 @@ export abstract class FrameParser {
   /** Handles a payload, `buffer[start..end)`, of the line seen last; the line began at `lineStart`. */
   protected abstract body(buffer: Buffer, lineStart: number, start: number, end: number): void;
 
+  /**
+   * The parts of a line's beginning that count: up to `verbEnd`, and from `argumentStart` on. What is between means nothing, however long it
+   * is. Asked only for lines that are too long otherwise.
+   */
+  protected counted(
+    _buffer: Buffer,
+    start: number,
+    _end: number,
+  ): {readonly verbEnd: number; readonly argumentStart: number} {
+    return {verbEnd: start + verbBytesMax, argumentStart: start + verbBytesMax};
+  }
+
   /** Throws when these first bytes of a line cannot become an operation. */
   protected abstract checkPrefix(buffer: Buffer, start: number, end: number): void;
 
@@ -98,7 +110,7 @@ export abstract class FrameParser {
         return;
       }
       const end = lineEnd > position && chunk[lineEnd - 1] === carriageReturn ? lineEnd - 1 : lineEnd;
-      if (end - position > this.#lineBytesMax + verbBytesMax) this.#tooLong(chunk, position, end);
+      if (end - position > this.#lineBytesMax + verbBytesMax) this.#checkLong(chunk, position, end);
       const size = this.line(chunk, position, end);
       const bodyStart = lineEnd + 1;
       if (size < 0) {
@@ -154,15 +166,20 @@ export abstract class FrameParser {
   #keepLine(line: Buffer): void {
     this.checkPrefix(line, 0, line.length);
     // One more byte: it may be the CR of a line that is just short enough.
-    if (line.length > this.#lineBytesMax + verbBytesMax + 1) throw lineTooLong(this.#lineBytesMax);
+    if (line.length > this.#lineBytesMax + verbBytesMax + 1) {
+      const {verbEnd, argumentStart} = this.counted(line, 0, line.length);
+      if (line.length - argumentStart > this.#lineBytesMax + 1) throw lineTooLong(this.#lineBytesMax);
+      this.#rest = Buffer.concat([line.subarray(0, verbEnd), line.subarray(argumentStart)]);
+      return;
+    }
     // A copy, so that a few bytes do not keep a whole chunk alive.
     this.#rest = Buffer.from(line);
   }
 
   /** The same whether the line came whole or in pieces: what is no operation is called so first. */
-  #tooLong(buffer: Buffer, start: number, end: number): never {
+  #checkLong(buffer: Buffer, start: number, end: number): void {
     this.checkPrefix(buffer, start, end);
-    throw lineTooLong(this.#lineBytesMax);
+    this.checkLineLength(this.counted(buffer, start, end).argumentStart, end);
   }
 
   protected checkLineLength(start: number, end: number): void {
@@ -218,12 +235,17 @@ export function splitArguments(buffer: Buffer, start: number, end: number): stri
   const result: string[] = [];
   let position = start;
   while (position < end) {
-    while (position < end && isBlank(buffer[position])) position += 1;
+    while (position < end && isBreak(buffer[position])) position += 1;
     const from = position;
-    while (position < end && !isBlank(buffer[position])) position += 1;
+    while (position < end && !isBreak(buffer[position])) position += 1;
     if (position > from) result.push(buffer.toString('latin1', from, position));
   }
   return result;
+}
+
+/** A lone CR separates what a blank separates. */
+function isBreak(byte: number | undefined): boolean {
+  return isBlank(byte) || byte === carriageReturn;
 }
 
 export function isBlank(byte: number | undefined): boolean {

@@ -50,8 +50,7 @@ export interface ServerParserOptions {
 }
 
 const verbs = [
-  'connect ',
-  'connect\t',
+  'connect',
   'ping',
   'pong',
   'pub ',
@@ -63,10 +62,15 @@ const verbs = [
   'unsub ',
   'unsub\t',
   '+ok',
-  '-err',
-  'info ',
+  '-err ',
+  '-err\t',
+  'info',
 ];
 
+/** Operations without arguments; what follows them on their line means nothing. */
+const wordsAlone = ['ping', 'pong', '+ok'];
+/** CONNECT is the longest verb. */
+const verbBytesMax = 7;
 const upperP = 80;
 
 export class ServerParser extends FrameParser implements PublishFrame {
@@ -93,6 +97,17 @@ export class ServerParser extends FrameParser implements PublishFrame {
     super(options.controlLineBytesMax ?? wireLimits.controlLineBytesMax);
     this.#handler = handler;
     this.#payloadBytesMax = options.payloadBytesMax ?? wireLimits.payloadBytesMax;
+  }
+
+  /** Any number of blanks may stand behind a verb, and anything behind those that have no arguments. */
+  protected override counted(buffer: Buffer, start: number, end: number) {
+    const hasNoArguments = wordsAlone.some(
+      (verb) => buffer.toString('latin1', start, start + verb.length).toLowerCase() === verb,
+    );
+    if (hasNoArguments) return {verbEnd: start + 4, argumentStart: end};
+    let verbEnd = start;
+    while (verbEnd < Math.min(end, start + verbBytesMax) && !isBlank(buffer[verbEnd])) verbEnd += 1;
+    return {verbEnd: Math.min(end, verbEnd + 1), argumentStart: this.#skipBlanks(buffer, verbEnd, end)};
   }
 
   protected override checkPrefix(buffer: Buffer, start: number, end: number): void {
@@ -153,16 +168,18 @@ export class ServerParser extends FrameParser implements PublishFrame {
         this.#unsubscribe(buffer, this.#verbEnd(buffer, start, {length: 5, end}), end);
         return -1;
       case 99:
-        this.#connect(buffer, this.#verbEnd(buffer, start, {length: 7, end}), end);
+        if (length < 7) break;
+        this.#connect(buffer, start + 7, end);
         return -1;
       case 0x2b | 0x20:
         if (length < 3) break;
         return -1;
       case 0x2d | 0x20:
-        if (length < 4) break;
+        this.checkLineLength(this.#skipBlanks(buffer, this.#verbEnd(buffer, start, {length: 4, end}), end), end);
         throw new WireError('ERR_WIRE_PEER_ERROR', 'Cannot go on: the client reported an error');
       case 105:
-        if (length < 5) break;
+        if (length < 4) break;
+        this.#info(buffer, start + 4, end);
         return -1;
       default:
         break;
@@ -177,10 +194,16 @@ export class ServerParser extends FrameParser implements PublishFrame {
     return place;
   }
 
+  #skipBlanks(buffer: Buffer, from: number, end: number): number {
+    let start = from;
+    while (start < end && isBlank(buffer[start])) start += 1;
+    return start;
+  }
+
   #publish(buffer: Buffer, from: number, end: number): number {
-    this.checkLineLength(from, end);
     let position = from;
     while (position < end && isBlank(buffer[position])) position += 1;
+    this.checkLineLength(position, end);
     this.subjectStart = position;
     let hash = 0;
     let byte = 0;
@@ -229,7 +252,7 @@ export class ServerParser extends FrameParser implements PublishFrame {
   }
 
   #publishWithHeaders(buffer: Buffer, from: number, end: number): number {
-    this.checkLineLength(from, end);
+    this.checkLineLength(this.#skipBlanks(buffer, from, end), end);
     if (!this.areHeadersAllowed) throw wrongArguments('HPUB', 'a connection that announced headers in CONNECT');
     const places = splitPlaces(buffer, from, end);
     const count = places.length / 2;
@@ -258,7 +281,7 @@ export class ServerParser extends FrameParser implements PublishFrame {
   }
 
   #subscribe(buffer: Buffer, from: number, end: number): void {
-    this.checkLineLength(from + 1, end);
+    this.checkLineLength(this.#skipBlanks(buffer, from, end), end);
     const parts = splitArguments(buffer, from, end);
     const [subject, second, third] = parts;
     if (parts.length === 2 && subject !== undefined && second !== undefined) {
@@ -271,7 +294,7 @@ export class ServerParser extends FrameParser implements PublishFrame {
   }
 
   #unsubscribe(buffer: Buffer, from: number, end: number): void {
-    this.checkLineLength(from + 1, end);
+    this.checkLineLength(this.#skipBlanks(buffer, from, end), end);
     const parts = splitArguments(buffer, from, end);
     const [sid, max] = parts;
     if (sid === undefined || parts.length > 2)
@@ -281,14 +304,30 @@ export class ServerParser extends FrameParser implements PublishFrame {
   }
 
   #connect(buffer: Buffer, from: number, end: number): void {
-    let start = from;
-    while (start < end && isBlank(buffer[start])) start += 1;
+    const start = this.#skipBlanks(buffer, from, end);
     this.checkLineLength(start, end);
     this.#handler.onConnect(buffer.subarray(start, end));
+  }
+
+  /** Means nothing from a client, and is read nevertheless. */
+  #info(buffer: Buffer, from: number, end: number): void {
+    const start = this.#skipBlanks(buffer, from, end);
+    this.checkLineLength(start, end);
+    if (!isJsonObject(buffer.toString('utf8', start, end))) throw wrongArguments('INFO', 'a JSON object');
   }
 }
 
 const emptyBuffer = Buffer.alloc(0);
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && !Array.isArray(value);
+  } catch (error) {
+    if (error instanceof SyntaxError) return false;
+    throw error;
+  }
+}
 
 /** Starts and ends of the arguments, alternating. */
 function splitPlaces(buffer: Buffer, start: number, end: number): number[] {

@@ -148,6 +148,11 @@ export class Sublist<Item> {
     return result;
   }
 
+  /** As `match`, for a subject that will not be asked for again: nothing is remembered. */
+  matchOnce(subject: string): Match<Item> {
+    return this.#cache.get(subject) ?? this.#walk(subject);
+  }
+
   /** Whether anybody would get a message. */
   hasInterest(subject: string): boolean {
     const match = this.match(subject);
@@ -266,7 +271,9 @@ function collect<Item>(
   const {tokens, index, collected} = walk;
   if (level.rest !== undefined) gather(level.rest, collected);
   const isLast = index === tokens.length - 1;
-  for (const node of [level.any, level.literals.get(tokens[index] ?? '')]) {
+  const literal = level.literals.get(tokens[index] ?? '');
+  // One connection with several matching subscriptions sees this order: nats-server's.
+  for (const node of isLast ? [literal, level.any] : [level.any, literal]) {
     if (node === undefined) continue;
     if (isLast) gather(node, collected);
     else if (node.next !== undefined) collect(node.next, {tokens, index: index + 1, collected});

@@ -11,7 +11,7 @@ import type {RoutedSubject} from './parts.ts';
 import type {Subscription} from './subscription.ts';
 
 /** Subjects that only the server itself may publish to. */
-const reservedSubjects = ['$NRG.', '_GR_.'];
+const reservedSubjects = ['$NRG.', '_GR_.', '$GR.'];
 
 export function isReservedSubject(subject: string): boolean {
   return reservedSubjects.some((prefix) => subject.startsWith(prefix));

@@ -37,6 +37,10 @@ import type {TraceSink} from './trace-sink.ts';
 import {mentionsTrace, publishTraced, traceDelivery} from './trace.ts';
 
 const lineEnd = Buffer.from('\r\n', 'latin1');
+/** What the server itself uses to find the way back. */
+const reservedReplies = ['_R_.', '_GR_.', '$GR.', '$JS.ACK.'];
+/** The queue group in which servers of one system share their work. */
+const reservedQueue = '_sys_';
 const underscore = 95;
 const dollar = 36;
 
@@ -93,7 +97,7 @@ export class ClientConnection implements ServerHandler, Receiver {
   #lastEntry: SubjectEntry | undefined = undefined;
   #allowedEntry: SubjectEntry | undefined = undefined;
   #responses: AllowedResponses | undefined = undefined;
-  #hasSentConnectInfo = false;
+  #hasAnsweredConnected = false;
   /** What was waiting at the last hand-over. */
   #countedBytes = 0;
 
@@ -219,7 +223,7 @@ export class ClientConnection implements ServerHandler, Receiver {
   }
 
   onConnect(json: Buffer): void {
-    const options = parseConnect(json);
+    const options = parseConnect(json, {...this.options, ...this.claims});
     if (options === undefined) {
       this.close(closeReasons.protocolViolation);
       return;
@@ -279,6 +283,7 @@ export class ClientConnection implements ServerHandler, Receiver {
       entry = this.account.entryOf(frame);
       this.#lastEntry = entry;
     }
+    if (this.options.isPedantic && !entry.isLiteral) this.sendError(errorTexts.invalidPublishSubject);
     if (entry.mappedTo === undefined) this.#routePublished(entry, frame);
     else this.#publishMapped(entry.mappedTo, frame);
   }
@@ -297,28 +302,27 @@ export class ClientConnection implements ServerHandler, Receiver {
     }
     if (frame.replyStart >= 0 && !this.#mayReplyTo(frame)) return;
     if (this.options.isVerbose) this.send(wireOk);
-    if (this.options.isPedantic && !entry.isLiteral) this.sendError(errorTexts.invalidPublishSubject);
     this.#core.route(this, this.account.matchOf(entry), entry, frame);
   }
 
   onSubscribe(wanted: {readonly subject: string; readonly queue: string | undefined; readonly sid: string}): void {
     const {subject, queue, sid} = wanted;
-    if (this.permissions !== undefined && !this.permissions.maySubscribe(subject, queue)) {
+    if (queue === reservedQueue || this.permissions?.maySubscribe(subject, queue) === false) {
       const group = queue === undefined ? '' : ` using queue "${queue}"`;
       this.sendError(`Permissions Violation for Subscription to "${subject}"${group}`);
       this.#core.violation(this, `subscribe to "${subject}"`);
       return;
     }
+    if (this.subscriptions.size >= this.#core.limits.subscriptionsMax) {
+      this.sendError(errorTexts.tooManySubscriptions);
+      return;
+    }
     if (!this.subscriptions.has(sid)) {
-      if (this.subscriptions.size >= this.#core.limits.subscriptionsMax) {
-        this.sendError(errorTexts.tooManySubscriptions);
-        return;
-      }
       if (!isSubscribeSubject(subject)) {
         this.sendError(errorTexts.invalidSubject);
         return;
       }
-      const isFiltered = this.permissions?.needsFilter(subject) ?? false;
+      const isFiltered = this.permissions?.needsFilter(subject, queue) ?? false;
       const subscription = new Subscription(this, {subject, queue, sid, isFiltered});
       this.subscriptions.set(sid, subscription);
       this.account.subscriptions.insert(subject, subscription, queue);
@@ -339,8 +343,9 @@ export class ClientConnection implements ServerHandler, Receiver {
   onPing(): void {
     this.hasPinged = true;
     this.send(wirePong);
-    if (this.#hasSentConnectInfo || !this.hasConnected || this.options.protocol < 1) return;
-    this.#hasSentConnectInfo = true;
+    if (this.#hasAnsweredConnected || !this.hasConnected) return;
+    this.#hasAnsweredConnected = true;
+    if (this.options.protocol < 1) return;
     const isSystem = this.account === this.#core.systemAccount;
     this.sendInfo({
       connect_info: true,
@@ -368,7 +373,7 @@ export class ClientConnection implements ServerHandler, Receiver {
   deliver(subscription: SubscriptionState, publisher: Receiver, entry: RoutedSubject, frame: PublishFrame): boolean {
     if (subscription.isClosed || this.isClosing) return false;
     if (publisher === this && !this.options.isEcho) return false;
-    if (subscription.isFiltered && this.permissions?.mayReceive(entry.text) === false) return false;
+    if (subscription.isFiltered && this.permissions?.mayReceive(entry.text, subscription.queue) === false) return false;
     const core = this.#core;
     const size = frame.payloadEnd - frame.payloadStart;
     subscription.delivered += 1;
@@ -401,14 +406,13 @@ export class ClientConnection implements ServerHandler, Receiver {
   answerNoResponders(entry: RoutedSubject, frame: PublishFrame): void {
     if (!this.options.wantsNoResponders || frame.replyStart < 0) return;
     const reply = frame.buffer.toString('latin1', frame.replyStart, frame.replyEnd);
-    for (const subscription of this.subscriptions.values()) {
-      if (!isWithin(reply, subscription.subject)) continue;
-      const block = `NATS/1.0 503\r\nNats-Subject: ${entry.text}\r\n\r\n`;
-      this.send(
-        Buffer.from(`HMSG ${reply} ${subscription.sid} ${block.length} ${block.length}\r\n${block}\r\n`, 'latin1'),
-      );
-      return;
-    }
+    const {plain} = this.account.subscriptions.matchOnce(reply);
+    const subscription = plain.find(({client}) => client === this);
+    if (subscription === undefined) return;
+    const block = `NATS/1.0 503\r\nNats-Subject: ${entry.text}\r\n\r\n`;
+    this.send(
+      Buffer.from(`HMSG ${reply} ${subscription.sid} ${block.length} ${block.length}\r\n${block}\r\n`, 'latin1'),
+    );
   }
 
   answer(subject: string, payload: Buffer): void {
@@ -562,7 +566,7 @@ export class ClientConnection implements ServerHandler, Receiver {
     const first = frame.buffer[frame.replyStart];
     if (first !== underscore && first !== dollar) return true;
     const reply = frame.buffer.toString('latin1', frame.replyStart, frame.replyEnd);
-    if (!reply.startsWith('_R_.') && !reply.startsWith('$JS.ACK.')) return true;
+    if (!reservedReplies.some((prefix) => reply.startsWith(prefix))) return true;
     this.#refusePublish(`Permissions Violation for Publish with Reply of "${reply}"`);
     return false;
   }
@@ -577,8 +581,11 @@ export class ClientConnection implements ServerHandler, Receiver {
   #allowResponse(frame: PublishFrame): void {
     const rule = this.permissions?.allowResponses;
     if (rule === undefined) return;
-    this.#responses ??= new AllowedResponses();
     const reply = frame.buffer.toString('latin1', frame.replyStart, frame.replyEnd);
-    this.#responses.allow(reply, {...rule, nowMs: this.#core.clock.monotonicMs()});
+    const nowMs = this.#core.clock.monotonicMs();
+    // As in nats-server, a second request that wants its answer at the same place uses up one of the answers to the first.
+    if (this.permissions?.mayPublish(reply) === true || this.#responses?.take(reply, nowMs) === true) return;
+    this.#responses ??= new AllowedResponses();
+    this.#responses.allow(reply, {...rule, nowMs});
   }
 }

@@ -1,4 +1,7 @@
-/** Reads the JSON of CONNECT. Unknown fields are ignored; a known field of the wrong type makes the whole unreadable, as in nats-server. */
+/**
+ * Reads the JSON of CONNECT. Unknown fields are ignored; a known field of the wrong type makes the whole unreadable, as in nats-server, and so
+ * does JSON of another shape. Names count in any case.
+ */
 import type {ConnectFields} from '../authentication/types.ts';
 
 export interface ConnectOptions extends ConnectFields {
@@ -34,45 +37,62 @@ export const defaultConnectOptions: ConnectOptions = {
   isAccountNamed: false,
 };
 
-/** Returns undefined when it cannot be read. */
-export function parseConnect(json: Buffer): ConnectOptions | undefined {
+/** Read for their type alone. */
+const otherFields = {
+  tls_required: 'boolean',
+  remote_account: 'string',
+  proxy_sig: 'string',
+  import: 'object',
+  export: 'object',
+} as const;
+/** A number with a fraction or an exponent is none to nats-server, whatever its value. */
+const plainProtocol = /"protocol"\s*:\s*-?\d+\s*[,}]/i;
+
+/**
+ * Returns undefined when it cannot be read.
+ *
+ * @param before what holds for fields that are left out: another CONNECT changes only what it names
+ */
+export function parseConnect(json: Buffer, before: ConnectOptions = defaultConnectOptions): ConnectOptions | undefined {
   const fields = parseObject(json);
   if (fields === undefined) return undefined;
   let isWrong = false;
-  const value = <Value>(name: string, kind: 'string' | 'boolean' | 'number', missing: Value): Value => {
-    const found = Object.hasOwn(fields, name) ? fields[name] : undefined;
+  const value = <Value>(name: string, kind: 'string' | 'boolean' | 'number' | 'object', missing: Value): Value => {
+    const found = fields.get(name);
     if (found === undefined || found === null) return missing;
     if (typeof found !== kind) isWrong = true;
     return found as Value;
   };
-  const text = (name: string): string | undefined => value<string | undefined>(name, 'string', undefined);
+  const text = (name: string, missing: string | undefined): string | undefined => value(name, 'string', missing);
+  for (const [name, kind] of Object.entries(otherFields)) value(name, kind, undefined);
   const options: ConnectOptions = {
-    isVerbose: value('verbose', 'boolean', true),
-    isPedantic: value('pedantic', 'boolean', true),
-    isEcho: value('echo', 'boolean', true),
-    protocol: value('protocol', 'number', 0),
-    hasHeaders: value('headers', 'boolean', false),
-    wantsNoResponders: value('no_responders', 'boolean', false),
-    user: text('user'),
-    password: text('pass'),
-    authToken: text('auth_token'),
-    jwt: text('jwt'),
-    nkey: text('nkey'),
-    signature: text('sig'),
-    name: text('name'),
-    language: text('lang'),
-    version: text('version'),
-    isAccountNamed: (text('account') ?? '') !== '',
+    isVerbose: value('verbose', 'boolean', before.isVerbose),
+    isPedantic: value('pedantic', 'boolean', before.isPedantic),
+    isEcho: value('echo', 'boolean', before.isEcho),
+    protocol: value('protocol', 'number', before.protocol),
+    hasHeaders: value('headers', 'boolean', before.hasHeaders),
+    wantsNoResponders: value('no_responders', 'boolean', before.wantsNoResponders),
+    user: text('user', before.user),
+    password: text('pass', before.password),
+    authToken: text('auth_token', before.authToken),
+    jwt: text('jwt', before.jwt),
+    nkey: text('nkey', before.nkey),
+    signature: text('sig', before.signature),
+    name: text('name', before.name),
+    language: text('lang', before.language),
+    version: text('version', before.version),
+    isAccountNamed: (text('account', undefined) ?? '') !== '' || value('new_account', 'boolean', false),
   };
-  return isWrong ? undefined : options;
+  if (typeof fields.get('protocol') === 'number') isWrong ||= !plainProtocol.test(json.toString('latin1'));
+  return isWrong || !Number.isSafeInteger(options.protocol) ? undefined : options;
 }
 
-function parseObject(json: Buffer): Record<string, unknown> | undefined {
+/** By name in lower case. */
+function parseObject(json: Buffer): ReadonlyMap<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(json.toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
+    if (typeof value !== 'object' || Array.isArray(value)) return undefined;
+    return new Map(Object.entries(value ?? {}).map(([name, item]) => [name.toLowerCase(), item]));
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

@@ -17,6 +17,6 @@ export async function reviewConnection(core: EngineCore, client: ClientConnectio
   for (const subscription of client.subscriptions.values()) {
     const {subject, queue} = subscription;
     if (client.permissions?.maySubscribe(subject, queue) === false) client.withdraw(subscription);
-    else subscription.isFiltered = client.permissions?.needsFilter(subject) ?? false;
+    else subscription.isFiltered = client.permissions?.needsFilter(subject, queue) ?? false;
   }
 }

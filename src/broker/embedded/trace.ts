@@ -150,7 +150,8 @@ export function traceDelivery(trace: TraceSink, client: TracedClient, delivery: 
 /** Why `deliver` will not give a message to this connection. */
 function obstacleOf(client: TracedClient, {subscription, publisher, entry}: TracedDelivery): string | undefined {
   if (publisher === client && !client.options.isEcho) return obstacles.noEcho;
-  if (subscription.isFiltered && client.permissions?.mayReceive(entry.text) === false) return obstacles.denied;
+  const {isFiltered, queue} = subscription;
+  if (isFiltered && client.permissions?.mayReceive(entry.text, queue) === false) return obstacles.denied;
   if (subscription.isClosed) return obstacles.subscriptionClosed;
   return client.isClosing ? obstacles.clientClosed : undefined;
 }
