@@ -14,7 +14,7 @@ export function createDiscoveryAgent(version: string): Agent {
       provider: '',
       service: false,
     },
-    handle: async ({request, node}) => {
+    handle: ({request, node}) => {
       if (request.body.includes('ping')) return Buffer.from('pong', 'utf8');
       node.logger.error(`Received a discovery request that does not ask for a pong: request ${request.id}`, {
         agent: 'discovery',

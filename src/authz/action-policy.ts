@@ -10,6 +10,7 @@ import type {Logger} from '../lib/logger.ts';
 import type {Files} from '../lib/platform.ts';
 import {decide} from './decide.ts';
 import {AuthzError} from './errors.ts';
+import {createSharedRead, type SharedRead} from './shared-read.ts';
 import {type Groups, noGroups, parseGroups} from './groups.ts';
 import {authzLimits} from './limits.ts';
 import {parsePolicy, type Policy} from './policy-text.ts';
@@ -104,9 +105,11 @@ class PolicyStore {
   private readonly options: ActionPolicyOptions;
   private readonly policies = new Map<string, Parsed<Policy>>();
   private knownGroups: Parsed<Groups> | undefined;
+  private readonly read: SharedRead<Buffer | undefined>;
 
   constructor(options: ActionPolicyOptions) {
     this.options = options;
+    this.read = createSharedRead((path) => this.readFile(path));
   }
 
   async find(agent: string, speak: boolean): Promise<{readonly path: string; readonly policy: Policy}> {
@@ -133,7 +136,7 @@ class PolicyStore {
   }
 
   /** Undefined when there is no such file; any other trouble is an error, never a reason to look further. */
-  private async read(path: string): Promise<Buffer | undefined> {
+  private async readFile(path: string): Promise<Buffer | undefined> {
     try {
       return await this.options.files.read(path, {limitBytes: authzLimits.policyFileBytesMax});
     } catch (error) {

@@ -2,7 +2,7 @@
 export type {ConnectAuth} from './auth.ts';
 export {backoffMs, fiveSecondBackoff, twentySecondBackoff} from './backoff.ts';
 export {ConnectError, type ConnectErrorCode, connectErrorCodes} from './errors.ts';
-export {isNoResponders} from './headers.ts';
+export {headerBlock, isNoResponders} from './headers.ts';
 export {createHeartbeats, type HeartbeatMember, type Heartbeats} from './heartbeats.ts';
 export {queryInterest} from './interest.ts';
 export {connectLimits} from './limits.ts';

@@ -439,9 +439,11 @@ export class NatsConnection implements Connection, SessionOwner {
   }
 
   #headersFor(options: PublishOptions | undefined): Buffer | undefined {
-    if (options?.headers === undefined) return undefined;
+    if (options === undefined) return undefined;
+    const {headers, headerBlock: block} = options;
+    if (headers === undefined && block === undefined) return undefined;
     if (options.headersOptional === true && this.#session?.brokerInfo.headers !== true) return undefined;
-    return headerBlock(options.headers);
+    return block ?? headerBlock(headers ?? {});
   }
 
   #checkOpen(verb: string): void {

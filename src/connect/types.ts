@@ -21,6 +21,8 @@ export interface MiddlewareSubscription {
 export interface PublishOptions {
   readonly replyTo?: string;
   readonly headers?: Readonly<Record<string, readonly string[]>>;
+  /** In place of `headers`: what `headerBlock` made of them, for those that are sent over and over. */
+  readonly headerBlock?: Buffer;
   /** Leave the headers out where the broker does not carry any; without it such a broker ends the connection. */
   readonly headersOptional?: boolean;
 }

@@ -33,7 +33,15 @@ export {
   type ReplayState,
   type ReplayStore,
 } from './replay-store.ts';
-export {createReply, encodeReplyTransport, openReply, type OpenReplyOptions, replyToJson} from './reply.ts';
+export {
+  createReply,
+  createUnsignedReply,
+  encodeReplyTransport,
+  openReply,
+  type OpenReplyOptions,
+  replyToJson,
+  signsReplies,
+} from './reply.ts';
 export {
   createRequestCache,
   decodeRequest,

@@ -9,7 +9,7 @@
  * written down and then met a crash does not run at all. A full memory or a failing disk refuses; nothing that may still be valid
  * is ever forgotten. When the clock steps back, requests whose life ended before the last forgotten one are refused too.
  */
-import {createHash} from 'node:crypto';
+import {hash} from 'node:crypto';
 import type {Clock} from '../lib/platform.ts';
 import {ProtocolError} from './errors.ts';
 import {protocolLimits} from './limits.ts';
@@ -45,6 +45,11 @@ export interface ReplayGuard {
     request: Pick<Request, 'id' | 'callerId' | 'sentAtMs' | 'ttlSeconds'>,
     options?: {readonly durable?: boolean},
   ): Promise<void>;
+  /** As `admit`, but throws at once, and gives undefined when there is nothing to wait for. */
+  admitNow(
+    request: Pick<Request, 'id' | 'callerId' | 'sentAtMs' | 'ttlSeconds'>,
+    options?: {readonly durable?: boolean},
+  ): Promise<void> | undefined;
   close(): Promise<void>;
 }
 
@@ -107,6 +112,13 @@ class ReplayMemory implements ReplayGuard {
     request: Pick<Request, 'id' | 'callerId' | 'sentAtMs' | 'ttlSeconds'>,
     options: {readonly durable?: boolean} = {},
   ): Promise<void> {
+    await this.admitNow(request, options);
+  }
+
+  admitNow(
+    request: Pick<Request, 'id' | 'callerId' | 'sentAtMs' | 'ttlSeconds'>,
+    options: {readonly durable?: boolean} = {},
+  ): Promise<void> | undefined {
     const nowMs = this.options.clock.nowMs();
     this.sweep(nowMs);
     const record = {key: this.keyOf(request), expiresAtMs: requestExpiresAtMs(request, this.ceilingSeconds)};
@@ -114,7 +126,11 @@ class ReplayMemory implements ReplayGuard {
     // Marked before anything is awaited: of two copies that arrive together, the second is refused.
     this.remember(record);
     const {store} = this.options;
-    if (store === undefined || options.durable === false) return;
+    if (store === undefined || options.durable === false) return undefined;
+    return this.writeDown(record, store);
+  }
+
+  private async writeDown(record: ReplayRecord, store: ReplayStore): Promise<void> {
     this.linesInStore += 1;
     await store.append(record);
     this.compactWhenDue(store);
@@ -213,5 +229,5 @@ class ReplayMemory implements ReplayGuard {
 }
 
 function hashText(text: string): string {
-  return createHash('sha256').update(text, 'utf8').digest('base64url');
+  return hash('sha256', text, 'base64url');
 }

@@ -2,7 +2,7 @@
  * Replies: made by nodes, opened by clients, in both versions. Version 1 carries only a hash, so who sent it is known from the
  * broker's rules alone; version 2 can be signed by the node.
  */
-import {createHash} from 'node:crypto';
+import {hash} from 'node:crypto';
 import type {SecurityProvider} from '../crypto/index.ts';
 import {decodeBase64, encodeBase64} from './base64.ts';
 import {ProtocolError, type ProtocolStage} from './errors.ts';
@@ -15,6 +15,12 @@ import {requireSchema} from './schema.ts';
 import {encodeTransport} from './transport.ts';
 import type {ProtocolVersion, Reply, Request, Transport} from './types.ts';
 
+interface ReplyParts {
+  readonly senderId: string;
+  readonly body: Uint8Array;
+  readonly nowMs: number;
+}
+
 /**
  * Makes the secure reply to a request.
  *
@@ -22,32 +28,37 @@ import type {ProtocolVersion, Reply, Request, Transport} from './types.ts';
  */
 export async function createReply(
   request: Pick<Request, 'version' | 'id' | 'agent'>,
-  options: {
-    readonly senderId: string;
-    readonly body: Uint8Array;
-    readonly nowMs: number;
-    readonly provider?: SecurityProvider;
-  },
+  options: ReplyParts & {readonly provider?: SecurityProvider},
 ): Promise<Buffer> {
-  const reply = encodeReplyDocument(request, options);
-  const hash = sha256(reply);
-  if (request.version === 1) {
-    const document = {protocol: protocolNames[1].secureReply, message: reply.toString('utf8'), hash};
-    return Buffer.from(JSON.stringify(document), 'utf8');
-  }
   const {provider} = options;
-  const proof =
-    provider === undefined || provider.isUnsigned === true
-      ? {}
-      : {signature: encodeBase64(await provider.sign(reply)), sender: provider.credential};
-  const document = {protocol: protocolNames[2].secureReply, reply: encodeBase64(reply), hash, ...proof};
+  if (provider === undefined || !signsReplies(request, provider)) return createUnsignedReply(request, options);
+  const reply = Buffer.from(encodeReplyDocument(request, options), 'utf8');
+  return secureReplyV2(reply, {signature: encodeBase64(await provider.sign(reply)), sender: provider.credential});
+}
+
+/** Whether replies to this request carry a signature: those of version 1 never do. */
+export function signsReplies(
+  request: Pick<Request, 'version'>,
+  provider: Pick<SecurityProvider, 'isUnsigned'>,
+): boolean {
+  return request.version === 2 && provider.isUnsigned !== true;
+}
+
+/** As `createReply` without a provider: there is nothing to wait for. */
+export function createUnsignedReply(request: Pick<Request, 'version' | 'id' | 'agent'>, parts: ReplyParts): Buffer {
+  const reply = encodeReplyDocument(request, parts);
+  if (request.version === 2) return secureReplyV2(Buffer.from(reply, 'utf8'));
+  const document = {protocol: protocolNames[1].secureReply, message: reply, hash: sha256(reply)};
   return Buffer.from(JSON.stringify(document), 'utf8');
 }
 
-function encodeReplyDocument(
-  request: Pick<Request, 'version' | 'id' | 'agent'>,
-  options: {readonly senderId: string; readonly body: Uint8Array; readonly nowMs: number},
-): Buffer {
+function secureReplyV2(reply: Buffer, proof: {readonly signature?: string; readonly sender?: string} = {}): Buffer {
+  const document = {protocol: protocolNames[2].secureReply, reply: encodeBase64(reply), hash: sha256(reply), ...proof};
+  return Buffer.from(JSON.stringify(document), 'utf8');
+}
+
+/** JSON text, in which no half of a surrogate pair stands alone: its UTF-8 bytes are what is hashed. */
+function encodeReplyDocument(request: Pick<Request, 'version' | 'id' | 'agent'>, options: ReplyParts): string {
   const body = Buffer.from(options.body.buffer, options.body.byteOffset, options.body.byteLength);
   if (request.version === 1) {
     const envelope = {
@@ -56,8 +67,7 @@ function encodeReplyDocument(
       agent: request.agent,
       time: Math.floor(options.nowMs / 1_000),
     };
-    const document = {protocol: protocolNames[1].reply, message: body.toString('utf8'), envelope};
-    return Buffer.from(JSON.stringify(document), 'utf8');
+    return JSON.stringify({protocol: protocolNames[1].reply, message: body.toString('utf8'), envelope});
   }
   const document = {
     protocol: protocolNames[2].reply,
@@ -67,13 +77,13 @@ function encodeReplyDocument(
     agent: request.agent,
     time: 0,
   };
-  return Buffer.from(withNanoseconds(JSON.stringify(document), options.nowMs), 'utf8');
+  return withNanoseconds(JSON.stringify(document), options.nowMs);
 }
 
 /** The reply's own JSON document, for programs that read results line by line. */
 export function replyToJson(reply: Reply): string {
   const {requestId, senderId, body, sentAtMs} = reply;
-  return encodeReplyDocument({...reply, id: requestId}, {senderId, body, nowMs: sentAtMs}).toString('utf8');
+  return encodeReplyDocument({...reply, id: requestId}, {senderId, body, nowMs: sentAtMs});
 }
 
 /**
@@ -85,21 +95,20 @@ export function encodeReplyTransport(
   options: {readonly payload: Buffer; readonly senderId: string; readonly connectedServer: string},
 ): Buffer {
   const {federation} = request;
-  const hop = [options.connectedServer, options.senderId, options.connectedServer];
+  const {version} = request;
+  const {payload, senderId, connectedServer} = options;
+  const hop = [connectedServer, senderId, connectedServer];
+  if (federation === undefined) return encodeTransport({version, payload, senderId, trace: [hop]});
   return encodeTransport({
-    version: request.version,
-    payload: options.payload,
-    senderId: options.senderId,
-    trace: federation === undefined ? [hop] : [...request.trace, hop],
-    ...(federation === undefined
-      ? {}
-      : {
-          federation: {
-            requestId: federation.requestId,
-            ...(federation.replyTo === undefined ? {} : {replyTo: federation.replyTo}),
-            targets: [],
-          },
-        }),
+    version,
+    payload,
+    senderId,
+    trace: [...request.trace, hop],
+    federation: {
+      requestId: federation.requestId,
+      ...(federation.replyTo === undefined ? {} : {replyTo: federation.replyTo}),
+      targets: [],
+    },
   });
 }
 
@@ -249,6 +258,6 @@ function invalid(reason: string, stage: ProtocolStage): ProtocolError {
   return new ProtocolError('ERR_REPLY_INVALID', `Cannot accept reply: ${reason}`, {stage});
 }
 
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('base64');
+function sha256(bytes: Uint8Array | string): string {
+  return hash('sha256', bytes, 'base64');
 }

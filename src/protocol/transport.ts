@@ -209,18 +209,16 @@ function refuse(reason: string): ProtocolError {
 export function encodeTransport(transport: Transport): Buffer {
   const keys = headerKeys[transport.version];
   const {federation} = transport;
-  const headers = {
-    ...(transport.replyTo === undefined ? {} : {[keys.replyTo]: transport.replyTo}),
-    ...(transport.senderId === undefined ? {} : {[keys.sender]: transport.senderId}),
-    ...(transport.trace.length === 0 ? {} : {[keys.trace]: transport.trace}),
-    ...(federation === undefined ? {} : {federation: encodeFederation(federation, keys)}),
-  };
-  const document = {
-    protocol: protocolNames[transport.version].transport,
-    data: encodeBase64(transport.payload),
-    headers,
-  };
-  return Buffer.from(JSON.stringify(document), 'utf8');
+  // Written by hand: thousands of servers in a process do this for each reply, and base64 needs no look at each letter.
+  const headers: string[] = [];
+  const add = (key: string, value: unknown): void => void headers.push(`"${key}":${JSON.stringify(value)}`);
+  if (transport.replyTo !== undefined) add(keys.replyTo, transport.replyTo);
+  if (transport.senderId !== undefined) add(keys.sender, transport.senderId);
+  if (transport.trace.length > 0) add(keys.trace, transport.trace);
+  if (federation !== undefined) add('federation', encodeFederation(federation, keys));
+  const {transport: protocol} = protocolNames[transport.version];
+  const data = encodeBase64(transport.payload);
+  return Buffer.from(`{"protocol":"${protocol}","data":"${data}","headers":{${headers.join(',')}}}`, 'utf8');
 }
 
 function encodeFederation(federation: FederationHeader, keys: HeaderKeys): WireObject {

@@ -117,8 +117,8 @@ export interface Agent {
   readonly ddl?: AgentDdl;
   /** Whether this node wants the agent; asked once at registration. */
   shouldActivate?(node: NodeContext): Promise<boolean>;
-  /** The reply's body, or undefined to stay silent. */
-  handle(call: AgentCall): Promise<Buffer | undefined>;
+  /** The reply's body, or undefined to stay silent. An agent that has nothing to wait for answers at once. */
+  handle(call: AgentCall): Promise<Buffer | undefined> | Buffer | undefined;
   stop?(): Promise<void>;
 }
 

@@ -22,13 +22,14 @@ import {
   createFileReplayStore,
   createFilterMatcher,
   createReplayGuard,
+  type Filter,
   type FilterMatcher,
   inboxPrefix,
   isEmptyFilter,
   nodeSubject,
 } from '../protocol/index.ts';
 import {createAuditor} from '../rpc/index.ts';
-import type {Agent, Auditor, Authorizer} from '../rpc/types.ts';
+import type {Agent, Auditor, Authorizer, NodeContext} from '../rpc/types.ts';
 import {createClassSource} from './classes.ts';
 import {ServerError} from './errors.ts';
 import {createFactSource, factPaths} from './facts.ts';
@@ -214,22 +215,22 @@ async function makeParts(options: ServerOptions): Promise<ServerParts> {
 function filterMatching(filters: FilterMatcher, data: ServerDataPlugins): ServerParts['matches'] {
   let names: readonly string[] | undefined;
   let functions: Readonly<Record<string, {readonly takesQuery: boolean}>> = {};
-  return async (filter, {node}) => {
-    if (isEmptyFilter(filter)) return true;
+  const matched = async (filter: Filter, node: NodeContext): Promise<boolean> => {
     // Plugins that come from files come and go; a list that changed is another list.
     if (names !== data.names()) {
       names = data.names();
       functions = Object.fromEntries(names.map((name) => [name, {takesQuery: data.get(name)?.takesQuery ?? false}]));
     }
-    const {matched} = await filters.match(filter, {
+    const verdict = await filters.match(filter, {
       identity: node.identity,
       agents: () => node.agents().map((agent) => agent.name),
       classes: () => node.classes(),
       factsJson: () => node.factsJson(),
       data: {functions, call: (name, query) => data.run(name, query, node)},
     });
-    return matched;
+    return verdict.matched;
   };
+  return (filter, {node}) => isEmptyFilter(filter) || matched(filter, node);
 }
 
 /** The identity becomes part of a subject and of file names. */

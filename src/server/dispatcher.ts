@@ -3,9 +3,19 @@
  *
  * Each agent has its own bounded queue, in which callers take turns: one slow agent or one busy caller never holds up the others.
  */
+import {headerBlock, type PublishOptions} from '../connect/index.ts';
 import {errorMessage} from '../lib/errors.ts';
+import {setPatientTimer} from '../lib/patient-timer.ts';
 import type {TimerHandle} from '../lib/platform.ts';
-import {createReply, encodeReplyTransport, isWithinTtl, type NoteReason, notesWanted} from '../protocol/index.ts';
+import {
+  createReply,
+  createUnsignedReply,
+  encodeReplyTransport,
+  isWithinTtl,
+  type NoteReason,
+  notesWanted,
+  signsReplies,
+} from '../protocol/index.ts';
 import type {Agent, AgentCall} from '../rpc/types.ts';
 import {createFairQueue, type FairQueue} from './fair-queue.ts';
 import {serverLimits} from './limits.ts';
@@ -30,11 +40,15 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 }
 
 const timedOut = Symbol('timed out');
+/** Beside each answer to a ping. */
+const pongOptions: PublishOptions = {headerBlock: headerBlock(notesWanted)};
 
 /** One call and what its caller is told of it. */
 interface FollowedCall {
   readonly opened: Opened;
   started(): void;
+  /** It did not end at once. */
+  lasts(): void;
   /** Ends the following; with a reason when there is no answer. */
   end(reason: NoteReason | undefined): void;
 }
@@ -79,10 +93,18 @@ class AgentDispatcher implements Dispatcher {
     const queue = this.#queueOf(agent.metadata.name);
     const call = this.#follow(opened);
     this.#underWay.add(request.id);
-    if (queue.offer(request.callerId, () => this.#run(agent, call).finally(() => this.#underWay.delete(request.id)))) {
+    const done = (): void => void this.#underWay.delete(request.id);
+    const job = (): Promise<void> | undefined => {
+      const work = this.#run(agent, call);
+      if (work !== undefined) return work.finally(done);
+      done();
+      return undefined;
+    };
+    if (queue.offer(request.callerId, job)) {
+      if (this.#underWay.has(request.id)) call.lasts();
       return;
     }
-    this.#underWay.delete(request.id);
+    done();
     // Agents with a description answer that they are busy; of others only a note tells it.
     call.end(agent.ddl === undefined ? 'busy' : undefined);
     const {counters, refusals} = this.#options;
@@ -120,11 +142,13 @@ class AgentDispatcher implements Dispatcher {
   #follow(opened: Opened): FollowedCall {
     const {notes, node} = this.#options;
     let state: 'waiting' | 'running' = 'waiting';
-    const timer = opened.wantsNotes
-      ? node.platform.clock.setTimer(() => notes.write(opened, state), serverLimits.progressNoteMs)
-      : undefined;
+    let timer: TimerHandle | undefined;
     return {
       opened,
+      lasts: () => {
+        if (!opened.wantsNotes) return;
+        timer = node.platform.clock.setTimer(() => notes.write(opened, state), serverLimits.progressNoteMs);
+      },
       started: () => {
         state = 'running';
       },
@@ -148,35 +172,23 @@ class AgentDispatcher implements Dispatcher {
     return queue;
   }
 
-  /** Ends when the agent has ended, also after its time: a call that goes on keeps its place in the bound. */
-  async #run(agent: Agent, call: FollowedCall): Promise<void> {
+  /** Undefined when the agent had nothing to wait for: then it was answered and no timer was needed. */
+  #run(agent: Agent, call: FollowedCall): Promise<void> | undefined {
     const {opened} = call;
     const {node, counters, refusals, ttlCeilingSeconds} = this.#options;
     const {request} = opened;
-    const {clock} = node.platform;
-    if (!isWithinTtl(request, {nowMs: clock.nowMs(), ttlCeilingSeconds})) {
+    if (!isWithinTtl(request, {nowMs: node.platform.clock.nowMs(), ttlCeilingSeconds})) {
       // It waited too long for its turn; whoever sent it has stopped waiting.
       counters.add('ttlExpired');
       refusals.write('ttl', {level: 'error', message: expiredText(request)});
       call.end('expired');
-      return;
+      return undefined;
     }
     call.started();
     const end = new CallEnd();
-    const seconds = agent.metadata.timeoutSeconds;
-    let expired = false;
-    const timer = clock.setTimer(() => {
-      expired = true;
-      node.logger.warn(`agent dispatcher for request ${request.id} exiting on ${seconds}s timeout`, {
-        agent: request.agent,
-        request: request.id,
-      });
-      call.end('timed-out');
-      end.abort(new Error(`agent ${request.agent} did not end in ${seconds} s`));
-    }, seconds * 1000);
-    this.#calls.add(end);
+    let given: ReturnType<Agent['handle']>;
     try {
-      const body = await agent.handle({
+      given = agent.handle({
         request,
         node,
         get signal() {
@@ -185,55 +197,99 @@ class AgentDispatcher implements Dispatcher {
         ...(opened.claims === undefined ? {} : {claims: opened.claims}),
         ...this.#decisions,
       });
+    } catch (error) {
+      this.#failed(call, error);
+      return undefined;
+    }
+    if (given !== undefined && !Buffer.isBuffer(given)) return this.#await(given, {agent, call, end});
+    call.end(given === undefined ? 'silent' : undefined);
+    return given === undefined ? undefined : this.#reply(opened, given);
+  }
+
+  #failed(call: FollowedCall, error: unknown): void {
+    const {agent, id: request} = call.opened.request;
+    call.end('failed');
+    this.#options.node.logger.error(`Agent ${agent} failed on request ${request}: ${errorMessage(error)}`, {
+      agent,
+      request,
+    });
+  }
+
+  /** Ends when the agent has ended, also after its time: a call that goes on keeps its place in the bound. */
+  async #await(
+    answer: Promise<Buffer | undefined>,
+    running: {readonly agent: Agent; readonly call: FollowedCall; readonly end: CallEnd},
+  ): Promise<void> {
+    const {agent, call, end} = running;
+    const {opened} = call;
+    const {request} = opened;
+    const {node} = this.#options;
+    const seconds = agent.metadata.timeoutSeconds;
+    let expired = false;
+    const giveUp = (): void => {
+      expired = true;
+      node.logger.warn(`agent dispatcher for request ${request.id} exiting on ${seconds}s timeout`, {
+        agent: request.agent,
+        request: request.id,
+      });
+      call.end('timed-out');
+      end.abort(new Error(`agent ${request.agent} did not end in ${seconds} s`));
+    };
+    // Patient: a process of thousands of servers that were all asked at once has not been idle meanwhile.
+    const timer = setPatientTimer(node.platform.clock, giveUp, seconds * 1000);
+    this.#calls.add(end);
+    try {
+      const body = await answer;
       // What comes after its time is dropped: the caller was told the agent's time limit and counts on it.
       if (!expired) call.end(body === undefined ? 'silent' : undefined);
       if (!expired && body !== undefined) await this.#reply(opened, body);
     } catch (error) {
-      if (!expired) {
-        call.end('failed');
-        node.logger.error(`Agent ${request.agent} failed on request ${request.id}: ${errorMessage(error)}`, {
-          agent: request.agent,
-          request: request.id,
-        });
-      }
+      if (!expired) this.#failed(call, error);
     } finally {
       timer.cancel();
       this.#calls.delete(end);
     }
   }
 
-  async #reply(opened: Opened, body: Buffer): Promise<void> {
-    const {transport, request} = opened;
-    const {node, provider, counters, publish, replies} = this.#options;
-    if (transport.replyTo === undefined) {
+  /** Undefined when there is no signature to wait for. */
+  #reply(opened: Opened, body: Buffer): Promise<void> | undefined {
+    const {request} = opened;
+    const {node, provider, counters, signReplies} = this.#options;
+    if (opened.transport.replyTo === undefined) {
       node.logger.error(`do not know how to reply, no reply-to header has been set on message ${request.id}`);
-      return;
+      return undefined;
     }
     counters.add('replies');
-    try {
-      const payload = await createReply(request, {
-        senderId: node.identity,
-        body,
-        nowMs: node.platform.clock.nowMs(),
-        ...(this.#options.signReplies === false ? {} : {provider}),
-      });
-      const message = encodeReplyTransport(transport, {
-        payload,
-        senderId: node.identity,
-        connectedServer: node.connectedServer() ?? '',
-      });
-      // Those who answer a ping also say that they would have said so if they had not.
-      if (opened.wantsNotes) {
-        const {replyTo} = transport;
-        replies.remember({requestId: request.id, callerId: request.callerId, replyTo, message});
-      }
-      const isPong = opened.wantsNotes && request.agent === 'discovery';
-      publish(transport.replyTo, message, isPong ? notesWanted : undefined);
-    } catch (error) {
+    const parts = {senderId: node.identity, body, nowMs: node.platform.clock.nowMs()};
+    const lost = (error: unknown): void =>
       node.logger.error(`Could not publish the reply to request ${request.id}: ${errorMessage(error)}`, {
         request: request.id,
       });
+    if (signReplies !== false && signsReplies(request, provider)) {
+      return createReply(request, {...parts, provider})
+        .then((payload) => this.#send(opened, payload))
+        .catch(lost);
     }
+    try {
+      this.#send(opened, createUnsignedReply(request, parts));
+    } catch (error) {
+      lost(error);
+    }
+    return undefined;
+  }
+
+  #send({transport, request, wantsNotes}: Opened, payload: Buffer): void {
+    const {node, publish, replies} = this.#options;
+    const {replyTo} = transport;
+    if (replyTo === undefined) return;
+    const message = encodeReplyTransport(transport, {
+      payload,
+      senderId: node.identity,
+      connectedServer: node.connectedServer() ?? '',
+    });
+    // Those who answer a ping also say that they would have said so if they had not.
+    if (wantsNotes) replies.remember({requestId: request.id, callerId: request.callerId, replyTo, message});
+    publish(replyTo, message, wantsNotes && request.agent === 'discovery' ? pongOptions : undefined);
   }
 }
 

@@ -5,7 +5,8 @@
  * What does not fit is refused at the door: never dropped later.
  */
 
-export type Job = () => Promise<void>;
+/** A job that has nothing to wait for is over when it returns. */
+export type Job = () => Promise<void> | void;
 
 export interface FairQueueOptions {
   readonly concurrency: number;
@@ -57,17 +58,27 @@ export function createFairQueue(options: FairQueueOptions & {readonly failed: (e
 
   const run = (job: Job): void => {
     running++;
-    void job()
-      .catch(options.failed)
-      .then(() => {
-        running--;
-        fill();
-        settleIdle();
-      });
+    let work: Promise<void> | void = undefined;
+    try {
+      work = job();
+    } catch (error) {
+      options.failed(error);
+    }
+    if (work === undefined) {
+      running--;
+      return;
+    }
+    void work.catch(options.failed).then(() => {
+      running--;
+      fill();
+      settleIdle();
+    });
   };
 
+  const isFree = (): boolean => running < concurrency;
+
   const fill = (): void => {
-    for (let free = concurrency - running; free > 0; free--) {
+    while (isFree()) {
       const job = takeNext();
       if (job === undefined) return;
       run(job);
@@ -83,7 +94,7 @@ export function createFairQueue(options: FairQueueOptions & {readonly failed: (e
     },
     offer(owner, job) {
       if (closed) return false;
-      if (running < concurrency && waiting === 0) {
+      if (isFree() && waiting === 0) {
         run(job);
         return true;
       }

@@ -46,7 +46,8 @@ export function createNoteWriter(options: PipelineOptions): NoteWriter {
       // The inbox of a request ends in its id.
       const requestId = request?.id ?? replyTo.slice(replyTo.lastIndexOf('.') + 1);
       try {
-        publish(replyTo, nothing, noteHeaders({identity: node.identity, requestId, reason, clockMs: clock.nowMs()}));
+        const headers = noteHeaders({identity: node.identity, requestId, reason, clockMs: clock.nowMs()});
+        publish(replyTo, nothing, {headers});
       } catch (error) {
         // A note is worth no trouble: while there is no connection there is nobody to tell.
         node.logger.debug(`Could not send a note: ${String(error)}`);

@@ -6,8 +6,8 @@ import type {AgentRegistry, Auditor, Authorizer, NodeContext} from '../rpc/types
 import type {SentReplies} from './sent-replies.ts';
 import type {ServerCounters} from './statistics.ts';
 
-/** Remembers what ran; `admit` resolves once that is on disk, and rejects for what ran before. */
-export type AdmissionGuard = Pick<ReplayGuard, 'admit' | 'close'>;
+/** Remembers what ran; `admitNow` resolves once that is on disk, and throws for what ran before. */
+export type AdmissionGuard = Pick<ReplayGuard, 'admitNow' | 'close'>;
 
 export interface PipelineOptions {
   readonly node: NodeContext;
@@ -15,8 +15,8 @@ export interface PipelineOptions {
   readonly registry: AgentRegistry;
   readonly counters: ServerCounters;
   readonly guard: AdmissionGuard;
-  readonly matches: (filter: Filter, request: Request) => Promise<boolean>;
-  readonly publish: (subject: string, payload: Buffer, headers?: PublishOptions['headers']) => void;
+  readonly matches: (filter: Filter, request: Request) => Promise<boolean> | boolean;
+  readonly publish: (subject: string, payload: Buffer, options?: PublishOptions) => void;
   readonly requestCache?: RequestCache;
   /** Shared by the servers of a process: identical bytes are taken apart once. */
   readonly transportCache?: TransportCache;

@@ -22,6 +22,7 @@ import {
   type Transport,
   wantsNotes,
 } from '../protocol/index.ts';
+import type {Agent} from '../rpc/types.ts';
 import {createFairQueue, type FairQueue} from './fair-queue.ts';
 import {createDispatcher, type Dispatcher} from './dispatcher.ts';
 import {serverLimits} from './limits.ts';
@@ -120,7 +121,7 @@ export class Pipeline {
   #open(received: Received): void {
     let opened: Opened;
     let transport: Transport | undefined;
-    const {payload, ...wish} = received;
+    const {payload, wantsNotes, isAgain} = received;
     try {
       transport = this.#options.transportCache?.open(payload) ?? openTransport(payload);
       const {request, proven} = openRequest(transport, {
@@ -130,9 +131,10 @@ export class Pipeline {
       });
       const revoked = this.#options.revocations?.reasonFor(provenCredential(proven));
       if (revoked !== undefined) throw new CryptoError('ERR_CALLER_NOT_ALLOWED', revoked);
-      opened = {transport, request, ...wish, ...(proven.claims === undefined ? {} : {claims: proven.claims})};
+      const known = {transport, request, wantsNotes, isAgain};
+      opened = proven.claims === undefined ? known : {...known, claims: proven.claims};
     } catch (error) {
-      if (transport !== undefined) this.#notes.write({transport, ...wish}, refusalReason(error));
+      if (transport !== undefined) this.#notes.write({transport, wantsNotes}, refusalReason(error));
       this.#refuse('unvalidated', 'open', `Could not decode incoming request: ${errorMessage(error)}`);
       return;
     }
@@ -146,13 +148,27 @@ export class Pipeline {
     this.#notes.write(opened, 'busy');
   }
 
-  async #judge(opened: Opened): Promise<void> {
-    const {transport, request} = opened;
-    const {counters, node, matches, ttlCeilingSeconds, extraReplySubjects} = this.#options;
-    if (!(await this.#passesFilter(request, matches))) {
-      this.#notes.write(opened, 'filtered');
-      return;
+  /** Ends at once for a filter and a memory that need no waiting, as of a ping: it is done within the turn in which it came. */
+  #judge(opened: Opened): Promise<void> | undefined {
+    const {request} = opened;
+    let verdict: Promise<boolean> | boolean;
+    try {
+      verdict = this.#options.matches(request.filter, request);
+    } catch (error) {
+      verdict = Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
+    if (verdict === true) return this.#accept(opened);
+    return this.#afterFilter(opened, verdict);
+  }
+
+  async #afterFilter(opened: Opened, verdict: Promise<boolean> | boolean): Promise<void> {
+    if (await this.#passesFilter(opened.request, verdict)) await this.#accept(opened);
+    else this.#notes.write(opened, 'filtered');
+  }
+
+  #accept(opened: Opened): Promise<void> | undefined {
+    const {transport, request} = opened;
+    const {counters, node, ttlCeilingSeconds, extraReplySubjects} = this.#options;
     counters.add('passed');
     try {
       checkCollective(request, node.collectives);
@@ -160,7 +176,7 @@ export class Pipeline {
       checkTtl(request, {nowMs: this.#clock.nowMs(), ttlCeilingSeconds});
     } catch (error) {
       this.#refuseChecked(opened, error);
-      return;
+      return undefined;
     }
     counters.add('validated');
     counters.messageAt(this.#clock.nowMs());
@@ -172,14 +188,14 @@ export class Pipeline {
         fields: {request: request.id, caller: request.callerId},
       });
       this.#notes.write(opened, 'no-agent');
-      return;
+      return undefined;
     }
-    if (await this.#isFirst(opened)) this.#dispatcher.dispatch(agent, opened);
+    return this.#admit(agent, opened);
   }
 
-  async #passesFilter(request: Request, matches: PipelineOptions['matches']): Promise<boolean> {
+  async #passesFilter(request: Request, verdict: Promise<boolean> | boolean): Promise<boolean> {
     try {
-      if (await matches(request.filter, request)) return true;
+      if (await verdict) return true;
       if (this.#logger.isEnabled('debug')) {
         this.#logger.debug(`Skipping message ${request.id} that does not match local properties`);
       }
@@ -195,29 +211,39 @@ export class Pipeline {
     return false;
   }
 
-  async #isFirst(opened: Opened): Promise<boolean> {
+  /** Hands a request that is here for the first time to its agent. */
+  #admit(agent: Agent, opened: Opened): Promise<void> | undefined {
     const {request} = opened;
+    let remembered: Promise<void> | undefined;
     try {
       // Telling who is there has no effect, so it may happen again after a restart; the disk is spared.
-      await this.#options.guard.admit(request, {durable: request.agent !== 'discovery'});
-      return true;
+      remembered = this.#options.guard.admitNow(request, {durable: request.agent !== 'discovery'});
     } catch (error) {
-      const code = error instanceof ProtocolError ? error.code : undefined;
-      if (code === 'ERR_REQUEST_EXPIRED') {
-        this.#refuse('ttlExpired', 'ttl', expiredText(request));
-        this.#notes.write(opened, 'expired');
-        return false;
-      }
-      const replayed = code === 'ERR_REQUEST_REPLAYED';
-      if (replayed && opened.isAgain && this.#answerAgain(opened)) return false;
-      this.#refuse(
-        replayed ? 'replayed' : 'refused',
-        replayed ? 'replay' : 'guard',
-        `Refused request ${request.id} from ${request.callerId}@${request.senderId} for agent ${request.agent}: ${errorMessage(error)}`,
-      );
-      this.#notes.write(opened, replayed ? 'replayed' : 'refused');
-      return false;
+      this.#refuseAdmission(opened, error);
+      return undefined;
     }
+    const dispatch = (): void => this.#dispatcher.dispatch(agent, opened);
+    if (remembered !== undefined) return remembered.then(dispatch, (error) => this.#refuseAdmission(opened, error));
+    dispatch();
+    return undefined;
+  }
+
+  #refuseAdmission(opened: Opened, error: unknown): void {
+    const {request} = opened;
+    const code = error instanceof ProtocolError ? error.code : undefined;
+    if (code === 'ERR_REQUEST_EXPIRED') {
+      this.#refuse('ttlExpired', 'ttl', expiredText(request));
+      this.#notes.write(opened, 'expired');
+      return;
+    }
+    const replayed = code === 'ERR_REQUEST_REPLAYED';
+    if (replayed && opened.isAgain && this.#answerAgain(opened)) return;
+    this.#refuse(
+      replayed ? 'replayed' : 'refused',
+      replayed ? 'replay' : 'guard',
+      `Refused request ${request.id} from ${request.callerId}@${request.senderId} for agent ${request.agent}: ${errorMessage(error)}`,
+    );
+    this.#notes.write(opened, replayed ? 'replayed' : 'refused');
   }
 
   /** False when the answer is not known any more. One that is being worked on comes by itself. */
@@ -252,7 +278,7 @@ export class Pipeline {
 
   #resend({replyTo, message, requestId}: SentReply): void {
     try {
-      this.#options.publish(replyTo, message, resentMark);
+      this.#options.publish(replyTo, message, {headers: resentMark});
     } catch (error) {
       this.#logger.warn(`Could not give the answer to request ${requestId} once more: ${errorMessage(error)}`);
     }

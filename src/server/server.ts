@@ -46,7 +46,7 @@ class Server implements ChoriaServer {
   readonly agents: AgentRegistry;
   readonly #parts: ServerParts;
   readonly #logger: Logger;
-  readonly #counters: ServerCounters = createCounters();
+  readonly #counters: ServerCounters;
   readonly #traffic: TrafficCounts = createTrafficCounts();
   readonly #lifetime = new AbortController();
   #state: ServerState = 'new';
@@ -67,6 +67,7 @@ class Server implements ChoriaServer {
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
+    this.#counters = createCounters(parts.shared.counts);
     this.#logger = parts.logger;
     this.agents = createAgentRegistry({
       logger: parts.logger,
@@ -221,8 +222,7 @@ class Server implements ChoriaServer {
       counters: this.#counters,
       guard: options.guard,
       matches: (filter, request) => matches(filter, {node, request}),
-      publish: (subject, payload, headers) =>
-        options.connection.publish(subject, payload, headers === undefined ? undefined : {headers}),
+      publish: (subject, payload, more) => options.connection.publish(subject, payload, more),
       ...(shared.requests === undefined ? {} : {requestCache: shared.requests}),
       ...(shared.transports === undefined ? {} : {transportCache: shared.transports}),
       ...(authorizer === undefined ? {} : {authorizer}),

@@ -11,8 +11,10 @@ export interface ServerCounters {
   snapshot(): Required<ServerStatistics>;
 }
 
-export function createCounters(): ServerCounters {
-  const counts: Record<ServerCounter, number> = {
+export type ServerCounts = Record<ServerCounter, number>;
+
+export function noCounts(): ServerCounts {
+  return {
     total: 0,
     validated: 0,
     unvalidated: 0,
@@ -24,10 +26,16 @@ export function createCounters(): ServerCounters {
     replayed: 0,
     refused: 0,
   };
+}
+
+/** @param sum  where all servers of a process count besides: thousands of them are not asked one by one */
+export function createCounters(sum?: ServerCounts): ServerCounters {
+  const counts = noCounts();
   let lastMessageAtMs: number | undefined;
   return {
     add(counter) {
       counts[counter]++;
+      if (sum !== undefined) sum[counter]++;
     },
     messageAt(nowMs) {
       lastMessageAtMs = nowMs;

@@ -8,6 +8,7 @@ import type {Platform} from '../lib/platform.ts';
 import type {Filter, Request, RequestCache, TransportCache} from '../protocol/index.ts';
 import type {Agent, AgentProvider, AgentRegistry, Auditor, Authorizer, NodeContext} from '../rpc/types.ts';
 import type {ServerEvent} from './lifecycle.ts';
+import type {ServerCounts} from './statistics.ts';
 import type {AdmissionGuard} from './pipeline-types.ts';
 import type {RegistrationSource} from './registration/start.ts';
 
@@ -33,6 +34,8 @@ export interface SharedResources {
   readonly heartbeats?: Heartbeats;
   /** Bytes of answers that may be given once more. */
   readonly replies?: ReplyBudget;
+  /** What all of them count together. */
+  readonly counts?: ServerCounts;
 }
 
 /** The parts of a server, all made: `createServer` makes them from a configuration. */
@@ -54,7 +57,7 @@ export interface ServerParts {
   readonly matches: (
     filter: Filter,
     context: {readonly node: NodeContext; readonly request: Request},
-  ) => Promise<boolean>;
+  ) => Promise<boolean> | boolean;
   readonly agents: readonly Agent[];
   /** Sources of agents that come and go, such as external programs; started in this order after `agents`. */
   readonly agentProviders: readonly AgentProviderMaker[];

@@ -29,12 +29,11 @@ async function generate(settings: Omit<EmulatedAgentSettings, 'name'>, data: obj
     },
   };
   let answeredAtMs = -1;
-  const body = createEmulatedAgent({name: 'emulated0', ...settings})
-    .handle(call)
-    .then((reply) => {
-      answeredAtMs = clock.monotonicMs();
-      return JSON.parse(String(reply)) as {statuscode: number; statusmsg: string; data: {message?: string}};
-    });
+  const answer = Promise.resolve(createEmulatedAgent({name: 'emulated0', ...settings}).handle(call));
+  const body = answer.then((reply) => {
+    answeredAtMs = clock.monotonicMs();
+    return JSON.parse(String(reply)) as {statuscode: number; statusmsg: string; data: {message?: string}};
+  });
   await clock.advance(10_000);
   return {reply: await body, answeredAtMs};
 }

@@ -17,6 +17,7 @@ import {version as programVersion} from '../../lib/version.ts';
 import {createRequestCache, createTransportCache} from '../../protocol/index.ts';
 import type {Agent} from '../../rpc/types.ts';
 import {createServer, createSharedParts, type SharedParts} from '../create.ts';
+import {noCounts, type ServerCounts} from '../statistics.ts';
 import type {ChoriaServer, SharedResources} from '../types.ts';
 import {issuedCertificates, type NodeProviders, sharedCertificate} from './certificates.ts';
 import {parseTemplate, type Template} from './template.ts';
@@ -98,15 +99,17 @@ export async function createEmulator(options: EmulatorOptions): Promise<Emulator
           authority: options.authority,
           isSigning: config.get('registration').length > 0,
         });
+  const counts = noCounts();
   const shared: SharedResources = {
     proofs,
     requests: createRequestCache(),
     transports: createTransportCache(),
     replies: {heldBytes: 0},
+    counts,
     heartbeats: createHeartbeats({clock: platform.clock, intervalMs: connectLimits.pingIntervalMs}),
   };
   const parts = await createSharedParts({config, platform, logger, version: programVersion});
-  return new ServerEmulator({...options, templates, providers, shared, parts});
+  return new ServerEmulator({...options, templates, providers, shared, parts, counts});
 }
 
 interface Templates {
@@ -120,6 +123,7 @@ interface Prepared extends EmulatorOptions {
   readonly providers: NodeProviders;
   readonly shared: SharedResources;
   readonly parts: SharedParts;
+  readonly counts: ServerCounts;
 }
 
 class ServerEmulator implements Emulator {
@@ -157,19 +161,10 @@ class ServerEmulator implements Emulator {
   }
 
   totals(): EmulatorTotals {
-    const sum = {total: 0, passed: 0, filtered: 0, replies: 0, replayed: 0, refused: 0};
+    const {total, passed, filtered, replies, replayed, refused} = this.#options.counts;
     let connected = 0;
-    for (const server of this.servers) {
-      const counts = server.node.statistics();
-      sum.total += counts.total;
-      sum.passed += counts.passed;
-      sum.filtered += counts.filtered;
-      sum.replies += counts.replies;
-      sum.replayed += counts.replayed;
-      sum.refused += counts.refused ?? 0;
-      if (server.connection?.state === 'connected') connected++;
-    }
-    return {servers: this.servers.length, connected, ...sum};
+    for (const server of this.servers) if (server.connection?.state === 'connected') connected++;
+    return {servers: this.servers.length, connected, total, passed, filtered, replies, replayed, refused};
   }
 
   async stop(): Promise<void> {
