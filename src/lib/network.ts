@@ -25,6 +25,8 @@ export interface PeerCertificate {
   readonly validToMs: number;
   readonly fingerprint256: string;
   readonly pem: string;
+  /** Of an RSA key; undefined for others. */
+  readonly rsaBits?: number | undefined;
 }
 
 export interface TlsState {

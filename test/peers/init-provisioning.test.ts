@@ -47,7 +47,9 @@ test.each([
     mkdirSync(node);
     running.push(
       startProgram(['server', 'run', '--config', join(node, 'server.conf')], {
-        CHORIA_PROVISIONING_JWT: provisioning.token,
+        env: {
+          CHORIA_PROVISIONING_JWT: provisioning.token,
+        },
       }),
     );
 

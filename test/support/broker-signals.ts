@@ -10,7 +10,7 @@ import {createNodePlatform} from '../../src/lib/node-platform.ts';
 import {sleep} from '../../src/lib/platform.ts';
 import {inboxPrefix} from '../../src/protocol/index.ts';
 import {testTlsMaterial} from './broker.ts';
-import {freePort, type RunningProgram, startProgram} from './programs.ts';
+import {freePort, type ProgramOptions, type RunningProgram, startProgram} from './programs.ts';
 import {brokerEntries, startConfiguredBroker} from './supervised.ts';
 
 const platform = createNodePlatform();
@@ -55,17 +55,21 @@ export function describeBrokerSignals(
       writeFileSync(path, lines.join(''));
     };
 
-    const startProcess = (path: string, words: readonly string[] = []): RunningProgram => {
-      const program = startProgram(['broker', 'run', '--config', path, ...words]);
+    const startProcess = (path: string, words: readonly string[] = [], limits: ProgramOptions = {}): RunningProgram => {
+      const program = startProgram(['broker', 'run', '--config', path, ...words], limits);
       programs.push(program);
       return program;
     };
 
-    const start = async (name: string, more: Readonly<Record<string, string>> = {}): Promise<BrokerProcess> => {
+    const start = async (
+      name: string,
+      more: Readonly<Record<string, string>> = {},
+      limits: ProgramOptions = {},
+    ): Promise<BrokerProcess> => {
       const port = await freePort();
       const path = join(directory, `${name}.conf`);
       write(path, port, more);
-      const program = startProcess(path, ['--pid', join(directory, `${name}.pid`)]);
+      const program = startProcess(path, ['--pid', join(directory, `${name}.pid`)], limits);
       // Each says so when it decides about connections.
       const isReady = engine === 'embedded' ? 'Listening for client connections' : 'Running nats-server';
       await expect.poll(() => program.log(), patient).toContain(isReady);
@@ -141,6 +145,32 @@ export function describeBrokerSignals(
     );
 
     test(
+      'fault 16: a broker that has no file for another connection serves those it has, idles, and recovers',
+      async () => {
+        const {program, port, url} = await start('narrow', {}, {openFilesMax: 128});
+        await using alice = await open(() => [url], {});
+        const streams = await Promise.all(
+          Array.from({length: 200}, () =>
+            platform.network.connect({host: '127.0.0.1', port, timeoutMs: 10_000}).catch(() => undefined),
+          ),
+        );
+        const before = cpuTicksOf(program.pid);
+        await alice.flush(soon);
+        await sleep(platform.clock, 1000);
+        await alice.flush(soon);
+        // A loop that tries again and again would use the whole second.
+        expect(cpuTicksOf(program.pid) - before).toBeLessThan(60);
+        for (const stream of streams) stream?.destroy();
+        await expect.poll(() => open(() => [url], {}).then(closed, () => false), patient).toBe(true);
+        await alice.flush(soon);
+        await alice.close();
+        program.signal('SIGTERM');
+        expect(await program.ended, program.log()).toBe(0);
+      },
+      testMs,
+    );
+
+    test(
       'fault 57: a client that does not go delays the end by its bound, a second signal ends it at once',
       async () => {
         const [hanging, bounded, hurried] = await Promise.all([
@@ -191,6 +221,13 @@ function open(
       reconnected: () => void events?.push('back'),
     },
   });
+}
+
+/** Hundredths of a second that a process has computed. */
+function cpuTicksOf(pid: number): number {
+  const [user = 0, system = 0] =
+    readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ').slice(11, 13).map(Number) ?? [];
+  return user + system;
 }
 
 async function closed(connection: Connection): Promise<true> {

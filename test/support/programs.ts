@@ -18,9 +18,17 @@ export interface RunningProgram {
   stop(): Promise<void>;
 }
 
+export interface ProgramOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** How many files and connections it may have open. */
+  readonly openFilesMax?: number;
+}
+
 /** Starts a command of ours and keeps what it prints. */
-export function startProgram(args: readonly string[], env: Readonly<Record<string, string>> = {}): RunningProgram {
-  const [command = '', ...first] = choriaCommand;
+export function startProgram(args: readonly string[], options: ProgramOptions = {}): RunningProgram {
+  const {env = {}, openFilesMax} = options;
+  const limited = openFilesMax === undefined ? [] : ['/bin/sh', '-c', `ulimit -n ${openFilesMax} && exec "$0" "$@"`];
+  const [command = '', ...first] = [...limited, ...choriaCommand];
   const child: ChildProcess = spawn(command, [...first, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {...process.env, ...env},

@@ -10,6 +10,7 @@ import {
   createNameMatcher,
   type CredentialFacts,
   CryptoError,
+  cryptoLimits,
   defaultAllowedCallers,
   defaultPrivilegedCallers,
   issuedId,
@@ -66,6 +67,9 @@ export function decideCertificate(
   if (certificate === undefined) return refuse('Rejecting unverified connection without token');
   // A resumed session is not verified again by the TLS library, so the time is looked at here.
   if (!(certificate.validToMs > rules.clock.nowMs())) return refuse('the certificate has expired');
+  const {rsaBits = Infinity} = certificate;
+  if (rsaBits < cryptoLimits.rsaBitsMin)
+    return refuse(`the certificate's RSA key has ${rsaBits} bits, expected at least ${cryptoLimits.rsaBitsMin}`);
   const expiresAtMs = certificate.validToMs;
   const user = certificate.commonName;
   const credential = certificateCredential(certificate);

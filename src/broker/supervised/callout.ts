@@ -112,6 +112,7 @@ function readCertificate(pem: string): PeerCertificate | undefined {
       validToMs: certificate.notAfterMs,
       fingerprint256: certificate.x509.fingerprint256,
       pem,
+      rsaBits: certificate.x509.publicKey.asymmetricKeyDetails?.modulusLength,
     };
   } catch (error) {
     if (error instanceof CryptoError) return undefined;
