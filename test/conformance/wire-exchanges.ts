@@ -185,6 +185,19 @@ const exchanges: readonly Exchange[] = [
     ],
   },
   {
+    name: 'names are quoted as Go quotes them',
+    profile: 'rights',
+    steps: [
+      [
+        0,
+        `${user('some')}SUB a"\\b 1\r\nSUB \xc3\xa4\xff\x01\xe2\x80\xa8 1\r\n${ping}`,
+        error('Permissions Violation for Subscription to "a\\"\\\\b"') +
+          error('Permissions Violation for Subscription to "\xc3\xa4\\xff\\x01\\u2028"') +
+          pong,
+      ],
+    ],
+  },
+  {
     name: 'a queue group that is denied one subject gets the others',
     profile: 'rights',
     steps: [

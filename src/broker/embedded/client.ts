@@ -35,6 +35,7 @@ import {type CloseReason, closeReasons, errorTexts, webSocketCloseCode} from './
 import {Subscription} from './subscription.ts';
 import type {TraceSink} from './trace-sink.ts';
 import {mentionsTrace, publishTraced, traceDelivery} from './trace.ts';
+import {publishViolation, replyViolation, subscribeViolation, withdrawalText} from './violations.ts';
 
 const lineEnd = Buffer.from('\r\n', 'latin1');
 /** What the server itself uses to find the way back. */
@@ -297,7 +298,7 @@ export class ClientConnection implements ServerHandler, Receiver {
 
   #routePublished(entry: SubjectEntry, frame: PublishFrame): void {
     if (entry !== this.#allowedEntry && !this.#mayPublish(entry)) {
-      this.#refusePublish(`Permissions Violation for Publish to "${entry.text}"`);
+      this.#refusePublish(publishViolation(entry.text));
       return;
     }
     if (frame.replyStart >= 0 && !this.#mayReplyTo(frame)) return;
@@ -308,8 +309,7 @@ export class ClientConnection implements ServerHandler, Receiver {
   onSubscribe(wanted: {readonly subject: string; readonly queue: string | undefined; readonly sid: string}): void {
     const {subject, queue, sid} = wanted;
     if (queue === reservedQueue || this.permissions?.maySubscribe(subject, queue) === false) {
-      const group = queue === undefined ? '' : ` using queue "${queue}"`;
-      this.sendError(`Permissions Violation for Subscription to "${subject}"${group}`);
+      this.sendError(subscribeViolation(wanted));
       this.#core.violation(this, `subscribe to "${subject}"`);
       return;
     }
@@ -534,8 +534,7 @@ export class ClientConnection implements ServerHandler, Receiver {
 
   /** Takes a subscription back that it may not have any more, and says so. */
   withdraw(subscription: Subscription): void {
-    const group = subscription.queue === undefined ? '' : ` using queue "${subscription.queue}"`;
-    this.sendError(`Permissions Violation for Subscription to "${subscription.subject}"${group}`);
+    this.sendError(withdrawalText(subscription));
     this.#unsubscribe(subscription);
   }
 
@@ -567,7 +566,7 @@ export class ClientConnection implements ServerHandler, Receiver {
     if (first !== underscore && first !== dollar) return true;
     const reply = frame.buffer.toString('latin1', frame.replyStart, frame.replyEnd);
     if (!reservedReplies.some((prefix) => reply.startsWith(prefix))) return true;
-    this.#refusePublish(`Permissions Violation for Publish with Reply of "${reply}"`);
+    this.#refusePublish(replyViolation(reply));
     return false;
   }
 

@@ -151,9 +151,9 @@ export class EmbeddedEngine implements Engine {
     logger.info(`Listening for client connections on ${place}`);
     const client = `${this.#options.tls ? 'tls' : 'nats'}://${place}`;
     if (this.#webSocketListener === undefined) return {client};
-    const webSocketPlace = addressOf(this.#webSocketListener);
-    logger.info(`Listening for websocket clients on ${webSocketPlace}`);
-    return {client, websocket: `${websocket?.tls ? 'wss' : 'ws'}://${webSocketPlace}`};
+    const webSocketUrl = `${websocket?.tls ? 'wss' : 'ws'}://${addressOf(this.#webSocketListener)}`;
+    logger.info(`Listening for websocket clients on ${webSocketUrl}`);
+    return {client, websocket: webSocketUrl};
   }
 
   /** The bound port of the client listener. */

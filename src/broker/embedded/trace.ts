@@ -14,6 +14,7 @@ import type {EngineCore} from './core.ts';
 import {publishOwn} from './own-message.ts';
 import type {Receiver, TracedDelivery} from './parts.ts';
 import type {TraceEvent, TraceSink} from './trace-sink.ts';
+import {publishViolation} from './violations.ts';
 
 const destinationHeader = 'Nats-Trace-Dest';
 const onlyHeader = 'Nats-Trace-Only';
@@ -100,7 +101,7 @@ export function publishTraced(
     return;
   }
   if (isReservedSubject(destination) || client.permissions?.mayPublish(destination) === false) {
-    client.sendError(`Permissions Violation for Publish to "${destination}"`);
+    client.sendError(publishViolation(destination));
     core.violation(client, `have traces sent to "${destination}"`);
     return;
   }
