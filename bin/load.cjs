@@ -4,7 +4,7 @@
  * V8 refuses code of another version of itself or of another source, and then compiles as usual; nothing is written here, so that
  * only whoever may change the program may change its code.
  */
-const {readFileSync} = require('node:fs');
+const {existsSync, readFileSync} = require('node:fs');
 const {createRequire} = require('node:module');
 const {dirname, join} = require('node:path');
 const vm = require('node:vm');
@@ -24,6 +24,10 @@ function readCache() {
 exports.cacheFile = cacheFile;
 
 exports.loadProgram = function loadProgram() {
+  if (!existsSync(file)) {
+    process.stderr.write('choria: error: the program is not built yet: run "npm run build" in its folder\n');
+    process.exit(1);
+  }
   // The bundler writes ASCII only, so a letter is a byte and nothing has to be decoded.
   const source = readFileSync(file, 'latin1');
   const cachedData = readCache();

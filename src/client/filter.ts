@@ -1,4 +1,5 @@
 /** Filters as people write them, turned into the filter that travels. */
+import {compileNodeFilter} from './node-filter.ts';
 import {type Filter, parseFactFilter, tryFactFilter} from '../protocol/index.ts';
 
 /** Each member as its command line flag: facts `country=mt`, classes, agents and identities plain or `/regex/`. */
@@ -17,6 +18,7 @@ export interface FilterText {
  * Order on the wire is the order given; empty texts are skipped; classes, agents and identities are added once.
  *
  * @throws {ProtocolError} `ERR_FACT_FILTER_INVALID`
+ * @throws {DiscoveryError} `ERR_DISCOVERY_FILTER` for an expression that no node could read
  */
 export function buildFilter(text: FilterText): Filter {
   const facts = notEmpty(text.facts).map((fact) => parseFactFilter(fact));
@@ -27,13 +29,16 @@ export function buildFilter(text: FilterText): Filter {
     if (fact === undefined) classes.add(word);
     else facts.push(fact);
   }
-  return {
+  const filter: Filter = {
     facts,
     classes: [...classes],
     agents: [...new Set(notEmpty(text.agents))],
     identities: [...new Set(notEmpty(text.identities))],
     compounds: text.compound === undefined || text.compound === '' ? [] : [[{expr: text.compound}]],
   };
+  // To nodes a mistyped expression means silence: nobody would learn of the mistake.
+  if (filter.compounds.length > 0) compileNodeFilter(filter);
+  return filter;
 }
 
 function notEmpty(texts: readonly string[] | undefined): readonly string[] {

@@ -8,6 +8,7 @@ import {dirname, join, resolve} from 'node:path';
 import {compareBytes} from '../lib/go-text.ts';
 import type {Platform} from '../lib/platform.ts';
 import {ConfigBuilder} from './builder.ts';
+import {systemErrorText} from '../lib/errors.ts';
 import {ConfigError} from './errors.ts';
 import {parseConfigText, type ParsedText} from './file-syntax.ts';
 import {configFileBytesMax, pluginFilesMax} from './limits.ts';
@@ -77,10 +78,6 @@ async function finish(
 }
 
 const errorTexts: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file or directory',
-  EACCES: 'permission denied',
-  ENOTDIR: 'not a directory',
-  ELOOP: 'too many levels of symbolic links',
   EFTYPE: 'not a regular file, expected a file of "key = value" lines',
   EFBIG: `larger than ${configFileBytesMax} bytes, expected a file of "key = value" lines`,
 };
@@ -94,7 +91,7 @@ async function readConfigFile(path: string, platform: Platform): Promise<ParsedT
     if (code === 'EISDIR') {
       return {lines: [], problems: [{line: 0, text: 'it is a directory and sets nothing; expected a file'}]};
     }
-    throw new ConfigError('ERR_CONFIG_FILE_UNREADABLE', `open ${path}: ${errorTexts[code] ?? code}`, {
+    throw new ConfigError('ERR_CONFIG_FILE_UNREADABLE', `open ${path}: ${errorTexts[code] ?? systemErrorText(code)}`, {
       cause: error,
       details: {path, code},
     });
@@ -139,10 +136,14 @@ async function pluginFileNames(directory: string, platform: Platform): Promise<r
     return names.sort(compareBytes).slice(0, pluginFilesMax);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
-    throw new ConfigError('ERR_CONFIG_FILE_UNREADABLE', `open ${directory}: ${errorTexts[code] ?? code}`, {
-      cause: error,
-      details: {path: directory, code},
-    });
+    throw new ConfigError(
+      'ERR_CONFIG_FILE_UNREADABLE',
+      `open ${directory}: ${errorTexts[code] ?? systemErrorText(code)}`,
+      {
+        cause: error,
+        details: {path: directory, code},
+      },
+    );
   }
 }
 

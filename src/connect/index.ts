@@ -18,6 +18,7 @@ export {
   type SecurityOptions,
   type SecuritySwitches,
   securitySwitches,
+  systemUserName,
 } from './security.ts';
 export {
   federationCollectives,

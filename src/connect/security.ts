@@ -141,7 +141,7 @@ async function createChoria(config: Config, options: SecurityOptions): Promise<S
   const trust = choriaTrust(config);
   const {tokenPath, seedPath} = credentialPaths(config);
   const {cipherList, curves} = commonSettings(config, options);
-  const user = userName(options.platform);
+  const user = systemUserName(options.platform);
   if (options.mode === 'client' && user === '') throw noUser();
   return createChoriaProvider({
     ...trust,
@@ -242,8 +242,11 @@ function noUser(): ConnectError {
   );
 }
 
-function userName(platform: SecurityOptions['platform']): string {
-  return platform.env[platform.host.platform === 'win32' ? 'USERNAME' : 'USER'] ?? '';
+/** Who runs this process, empty where nobody knows. */
+export function systemUserName(platform: Pick<Platform, 'env' | 'host'>): string {
+  const named = platform.env[platform.host.platform === 'win32' ? 'USERNAME' : 'USER'] ?? '';
+  // Containers have users and no such variable.
+  return named === '' ? (platform.host.userName ?? '') : named;
 }
 
 /** The environment wins over `--certname` here. */
@@ -251,7 +254,7 @@ function fileCertname(config: Config, options: SecurityOptions): string {
   const {platform, certnameOverride = ''} = options;
   const override = platform.env['MCOLLECTIVE_CERTNAME'] || certnameOverride;
   if (override !== '') return override;
-  const user = userName(platform);
+  const user = systemUserName(platform);
   if (options.mode === 'client' && platform.host.uid !== 0 && platform.host.platform !== 'win32' && user !== '') {
     return `${user}.${clientSuffix}`;
   }
@@ -264,7 +267,7 @@ export function puppetCertname(config: Config, options: SecurityOptions): string
   const override = certnameOverride || (platform.env['MCOLLECTIVE_CERTNAME'] ?? '');
   if (override !== '') return override;
   if (options.mode === 'server') return textOf(config.get('identity'));
-  const user = userName(platform);
+  const user = systemUserName(platform);
   if (user === '') throw noUser();
   return `${user}.${clientSuffix}`;
 }

@@ -294,7 +294,9 @@ async function connectStream(server: ServerUrl, options: SessionOptions): Promis
       ...(options.localAddress === undefined ? {} : {localAddress: options.localAddress}),
     });
   } catch (cause) {
-    throw new ConnectError('ERR_CONNECT_FAILED', `Cannot connect to ${server.text}: ${errorMessage(cause)}`, {
+    // The layer below says where it could not connect to as well.
+    const reason = errorMessage(cause).replace(/^Cannot connect to \S+: /, '');
+    throw new ConnectError('ERR_CONNECT_FAILED', `Cannot connect to ${server.text}: ${reason}`, {
       cause,
       details: {server: server.text},
     });

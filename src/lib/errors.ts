@@ -33,7 +33,31 @@ export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Error(`Assertion failed: ${message}`);
 }
 
-/** The text of anything that was thrown, for a message or a log field. */
+/** What people read in place of the names that systems give to the failures of files. */
+const systemErrorTexts: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EEXIST: 'file exists',
+  EISDIR: 'is a directory',
+  ELOOP: 'too many levels of symbolic links',
+  EMFILE: 'too many open files',
+  ENOENT: 'no such file or directory',
+  ENOSPC: 'no space left on device',
+  ENOTDIR: 'not a directory',
+  ENOTEMPTY: 'directory not empty',
+  EPERM: 'operation not permitted',
+  EROFS: 'read-only file system',
+};
+
+/** `ENOENT` and its like in words, the code itself where there are none. */
+export function systemErrorText(code: string): string {
+  return systemErrorTexts[code] ?? code;
+}
+
+/** The text of anything that was thrown, for a message or a log field; failures of files as `open /etc/x: no such file or directory`. */
 export function errorMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const {code = '', syscall, path} = error as NodeJS.ErrnoException;
+  const isOfFile = syscall !== undefined && path !== undefined && Object.hasOwn(systemErrorTexts, code);
+  // What a program could not be started for has its path in the name of the call already.
+  return isOfFile && !syscall.startsWith('spawn') ? `${syscall} ${path}: ${systemErrorText(code)}` : error.message;
 }

@@ -122,7 +122,11 @@ async function readBounded(
 
 async function writeAtomic(path: string, data: string | Uint8Array, options: {readonly mode: number}): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
-  const handle = await open(temporary, 'wx', options.mode);
+  // People know the file by its own name only.
+  const named = (error: unknown): unknown => (error instanceof Error ? Object.assign(error, {path}) : error);
+  const handle = await open(temporary, 'wx', options.mode).catch((error: unknown) => {
+    throw named(error);
+  });
   try {
     try {
       // The mode asked for, whatever the umask takes away.
@@ -135,7 +139,7 @@ async function writeAtomic(path: string, data: string | Uint8Array, options: {re
     await rename(temporary, path);
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
-    throw error;
+    throw named(error);
   }
   await syncDirectory(dirname(path));
 }

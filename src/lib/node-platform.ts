@@ -1,5 +1,5 @@
 /** The real world as one `Platform`. Edge file. */
-import {availableParallelism, hostname, tmpdir} from 'node:os';
+import {availableParallelism, hostname, tmpdir, userInfo} from 'node:os';
 import {createNodeClock} from './node-clock.ts';
 import {createNodeFiles} from './node-files.ts';
 import {createNodeHttp} from './node-http.ts';
@@ -43,6 +43,9 @@ function nodeHost(): HostInfo {
     get homeDirectory() {
       return homeDirectory();
     },
+    get userName() {
+      return userName();
+    },
     get workingDirectory() {
       return process.cwd();
     },
@@ -52,6 +55,16 @@ function nodeHost(): HostInfo {
     cpuCount: availableParallelism(),
     self: {command: process.execPath, args: [...process.execArgv, process.argv[1] ?? '']},
   };
+}
+
+/** A process may run as a number that no user has. */
+function userName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_SYSTEM_ERROR') return undefined;
+    throw error;
+  }
 }
 
 /** The environment alone decides, as in the Go program: a service without HOME has no home. */

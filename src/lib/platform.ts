@@ -167,6 +167,8 @@ export interface HostInfo {
   readonly platform: NodeJS.Platform;
   readonly arch: string;
   readonly homeDirectory: string | undefined;
+  /** The name that the system knows `uid` by; absent where it has none. */
+  readonly userName?: string | undefined;
   readonly workingDirectory: string;
   readonly tempDirectory: string;
   readonly cpuCount: number;

@@ -24,7 +24,7 @@ export async function runInit(context: CliContext, parsed: ParsedArguments): Pro
   const result = await createOrganisation(platform, {
     directory: organisationDirectory(platform, parsed),
     broker: {
-      host: text(parsed, 'broker'),
+      host: checkedHost(parsed),
       port: checkedPort(parsed),
       ...(listen === '' ? {} : {listenAddress: listen}),
     },
@@ -39,6 +39,13 @@ export async function runInit(context: CliContext, parsed: ParsedArguments): Pro
   if (parsed.flags['json'] === true) writeJson(context, createdDocument(platform, result));
   else context.stdout.write(createdText(platform, result));
   return 0;
+}
+
+function checkedHost(parsed: ParsedArguments): string {
+  const host = text(parsed, 'broker');
+  const [, name, port] = /^([^:]+):(\d+)$/.exec(host) ?? [];
+  if (name === undefined) return host;
+  throw new CliError('ERR_CLI_VALUE', `--broker is ${JSON.stringify(host)}: expected --broker ${name} --port ${port}`);
 }
 
 /** Port 0 would be another one at each start, which nobody could find. */

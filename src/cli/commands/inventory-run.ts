@@ -70,9 +70,13 @@ async function nodeReport(
   const data = dataOf(inventory.replies);
   const reply = inventory.replies[0];
   if (data === undefined || reply === undefined) {
-    throw new ClientError('ERR_CLIENT_NO_NODES', refusalText(inventory.replies) ?? 'no inventory received', {
-      details: {node: wanted.node},
-    });
+    throw new ClientError(
+      'ERR_CLIENT_NO_NODES',
+      refusalText(inventory.replies) ?? `no inventory received: choria why ${wanted.node} tells more`,
+      {
+        details: {node: wanted.node},
+      },
+    );
   }
   const sections = [
     `Inventory for ${inertLine(wanted.node)}\n\n`,

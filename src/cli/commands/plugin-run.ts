@@ -16,6 +16,7 @@ import {escapeJsonLikeGo} from '../../lib/json-text.ts';
 import type {Config} from '../../config/index.ts';
 import {inert, inertJson, inertLine} from '../render/inert.ts';
 import {openCommand} from '../setup.ts';
+import {suggestionSuffix} from '../suggest.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 
 type Kind = 'agent' | 'data';
@@ -82,7 +83,10 @@ async function findForms(
   const {kind, name, bold} = wanted;
   if (kind === 'agent') {
     const ddl = await descriptions.agent(name);
-    if (ddl === undefined) throw new CliError('ERR_CLI_FAILED', `agent/${name} ddl not found`);
+    if (ddl === undefined) {
+      const hint = suggestionSuffix(name, await descriptions.agentNames());
+      throw new CliError('ERR_CLI_FAILED', `agent/${name} ddl not found${hint}`);
+    }
     return {
       document: agentDdlDocument(ddl),
       console: () => renderDdlConsole(ddl, {bold}),

@@ -1,6 +1,6 @@
 /** The security part of `choria tool config`: what is wrong, who this process is, and whether its files are there. */
 import {type Config, displayValue} from '../../config/index.ts';
-import {chooseSecurityProvider, ConnectError} from '../../connect/index.ts';
+import {chooseSecurityProvider, ConnectError, systemUserName} from '../../connect/index.ts';
 import {CryptoError} from '../../crypto/index.ts';
 import {isJsonObject, jsonField, parseJson} from '../../lib/json.ts';
 import type {Logger} from '../../lib/logger.ts';
@@ -72,7 +72,7 @@ async function choriaState(config: Config, options: SecurityLineOptions): Promis
     seed,
     token,
   });
-  const certname = platform.env[platform.host.platform === 'win32' ? 'USERNAME' : 'USER'] ?? '';
+  const certname = systemUserName(platform);
   if (certname === '') {
     throw new CliError(
       'ERR_CLI_FAILED',

@@ -1,6 +1,6 @@
 /** Judges a server's status file. Rules: server.md 7; golden: `agents/status-check.json`. */
 import {formatGoDurationMs} from '../../lib/duration.ts';
-import {errorMessage} from '../../lib/errors.ts';
+import {errorMessage, systemErrorText} from '../../lib/errors.ts';
 import {jsonSyntaxError} from '../../lib/json-syntax.ts';
 import {isJsonObject, type JsonObject, jsonField} from '../../lib/json.ts';
 import type {Files} from '../../lib/platform.ts';
@@ -29,12 +29,6 @@ export interface StatusFile {
   readonly modifiedAtMs: number;
 }
 
-const systemErrors: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file or directory',
-  EACCES: 'permission denied',
-  EISDIR: 'is a directory',
-};
-
 function dateField(object: JsonObject, name: string): number | undefined {
   const text = jsonField(object, name);
   if (typeof text !== 'string' || text.startsWith('0001-')) return undefined;
@@ -56,7 +50,8 @@ export async function readStatusFile(files: Files, path: string): Promise<Status
     bytes = await files.read(path, {limitBytes: statusFileBytesMax});
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
-    throw new Error(`open ${path}: ${systemErrors[code] ?? errorMessage(error)}`, {cause: error});
+    const reason = systemErrorText(code);
+    throw new Error(`open ${path}: ${reason === code ? errorMessage(error) : reason}`, {cause: error});
   }
   const problem = jsonSyntaxError(bytes);
   if (problem !== undefined) throw new Error(problem);
