@@ -3,10 +3,9 @@ import {createHash, X509Certificate} from 'node:crypto';
 import type {PeerCertificate} from '../../lib/network.ts';
 import {isWithin} from '../../natswire/index.ts';
 import type {ClientConnection} from '../embedded/client.ts';
-import {engineLimits} from '../limits.ts';
 import type {ClosedConnection, ConnectionDocument} from './closed-connections.ts';
 import {roundTripText, timeText, uptimeText} from './text.ts';
-import {type EngineView, QuestionError} from './view.ts';
+import {type EngineView, QuestionError, rowLimit} from './view.ts';
 
 export interface ConnzOptions {
   readonly sort?: string;
@@ -44,8 +43,8 @@ const sortKeys = [
 ] as const;
 type SortKey = (typeof sortKeys)[number];
 
-/** These begin with the smallest; the others with the largest, which is what one looks for. */
-const ascending: ReadonlySet<SortKey> = new Set(['cid', 'start', 'stop', 'reason']);
+/** These begin with the smallest; the others with the largest or the latest, which is what one looks for. */
+const ascending: ReadonlySet<SortKey> = new Set(['cid', 'start', 'uptime', 'reason']);
 
 /** @throws {QuestionError} */
 export function connz(view: EngineView, options: ConnzOptions): object {
@@ -53,7 +52,7 @@ export function connz(view: EngineView, options: ConnzOptions): object {
   const {clock} = view.core;
   const nowMs = clock.nowMs();
   const offset = Math.max(0, options.offset ?? 0);
-  const limit = Math.min(options.limit || engineLimits.documentRowsDefault, engineLimits.documentRowsMax);
+  const limit = (options.cid ?? 0) > 0 ? 1 : rowLimit(options.limit);
   const rows = rowsOf(view, options);
   if (sort !== 'cid' || rows.length > 1) {
     const sign = ascending.has(sort) ? 1 : -1;
@@ -176,7 +175,7 @@ function closedRow(closed: ClosedConnection, options: ConnzOptions): Row {
       bytes_from: numbers['in_bytes'] ?? 0,
       last: String(document['last_activity']),
       idle: 0,
-      uptime: 0,
+      uptime: closed.stoppedAtMs - Date.parse(String(document['start'])),
       stop: closed.stoppedAtMs,
       reason: String(document['reason']),
       rtt: 0,

@@ -1,9 +1,8 @@
 /** The documents about the server, its accounts and subscriptions. Shapes and names are nats-server's; what this engine does not have is empty. */
-import {matchesLiterally, type SublistCounters} from '../../natswire/index.ts';
+import {hasWildcard, isPublishSubject, matchesLiterally, type SublistCounters} from '../../natswire/index.ts';
 import type {Account} from '../embedded/account.ts';
-import {engineLimits} from '../limits.ts';
 import {nanosecondsPerMs, timeText, uptimeText} from './text.ts';
-import {clientsOf, type EngineView, QuestionError} from './view.ts';
+import {clientsOf, type EngineView, QuestionError, rowLimit} from './view.ts';
 
 /** Switches of nats-server's streams, which this engine does not have. */
 const featureFlags = {js_ack_fc_v2: false, js_raft_delete_range: false};
@@ -111,13 +110,16 @@ export function subsz(view: EngineView, options: SubszOptions): object {
     (account) => options.account === undefined || options.account === '' || account.name === options.account,
   );
   const offset = Math.max(0, options.offset ?? 0);
-  const limit = Math.min(options.limit || engineLimits.documentRowsDefault, engineLimits.documentRowsMax);
-  const {test} = options;
+  const limit = rowLimit(options.limit);
+  const {test = ''} = options;
+  if (test !== '' && (!isPublishSubject(test) || hasWildcard(test))) {
+    throw new QuestionError(`invalid test subject, must be valid publish subject: ${test}`);
+  }
   const rows: object[] = [];
-  if (options.isListed === true || (test !== undefined && test !== '')) {
+  if (options.isListed === true) {
     for (const account of accounts) {
       for (const item of account.subscriptions.items()) {
-        if (test !== undefined && test !== '' && !matchesLiterally(test, item.subject)) continue;
+        if (test !== '' && !matchesLiterally(test, item.subject)) continue;
         rows.push({
           account: account.name,
           account_tag: account.name,

@@ -2,6 +2,7 @@
 import type {Account} from '../embedded/account.ts';
 import type {ClientConnection} from '../embedded/client.ts';
 import type {EngineCore} from '../embedded/core.ts';
+import {engineLimits} from '../limits.ts';
 import type {ClosedConnections} from './closed-connections.ts';
 
 export interface EngineView {
@@ -41,6 +42,12 @@ export interface ProcessUsage {
 
 export function clientsOf(view: EngineView, account: Account): readonly ClientConnection[] {
   return [...view.clients.values()].filter((client) => client.account === account);
+}
+
+/** How many rows are shown; what is no number of rows is the usual one. */
+export function rowLimit(wanted: number | undefined): number {
+  const isWanted = wanted !== undefined && wanted > 0;
+  return Math.min(isWanted ? wanted : engineLimits.documentRowsDefault, engineLimits.documentRowsMax);
 }
 
 /** A question that cannot be answered as it was asked. */

@@ -6,9 +6,11 @@ import {QuestionError} from '../monitoring/view.ts';
 export function integerOf(query: URLSearchParams, name: string): number {
   const text = query.get(name) ?? '';
   if (text === '') return 0;
-  if (!/^-?\d{1,15}$/.test(text))
-    throw new QuestionError(`Error decoding ${name}: ${JSON.stringify(text)} is no number`);
-  return Number(text);
+  if (/^[+-]?\d{1,15}$/.test(text)) return Number(text);
+  const [type, reader] = name === 'cid' ? ['uint64', 'ParseUint'] : ['int', 'Atoi'];
+  throw new QuestionError(
+    `Error decoding ${type} for '${name}': strconv.${reader}: parsing ${JSON.stringify(text)}: invalid syntax`,
+  );
 }
 
 /** @throws {QuestionError} */
@@ -17,7 +19,9 @@ export function booleanOf(query: URLSearchParams, name: string): boolean {
   if (text === '') return false;
   if (/^(?:1|t|T|TRUE|true|True)$/.test(text)) return true;
   if (/^(?:0|f|F|FALSE|false|False)$/.test(text)) return false;
-  throw new QuestionError(`Error decoding boolean for '${name}': ${JSON.stringify(text)} is neither true nor false`);
+  throw new QuestionError(
+    `Error decoding boolean for '${name}': strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`,
+  );
 }
 
 /** @throws {QuestionError} */

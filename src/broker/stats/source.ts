@@ -74,6 +74,7 @@ export const monitoringPaths = [
   '/gatewayz',
   '/leafz',
   '/subsz',
+  '/subscriptionsz',
   '/accountz',
   '/accstatz',
   '/jsz',
@@ -93,7 +94,9 @@ function embeddedPage(view: EngineView, path: string, query: URLSearchParams): H
   const known = monitoringPaths.find((item) => item === path);
   if (known === undefined) return undefined;
   try {
-    const json = JSON.stringify(documents[known](view, query), null, 2);
+    checkParameters(known, query);
+    // Who looks at health looks for these very bytes.
+    const json = JSON.stringify(documents[known](view, query), null, known === '/healthz' ? 0 : 2);
     const callback = query.get('callback');
     if (callback === null) return {status: 200, headers: jsonHeaders, body: json};
     if (!/^[A-Za-z_$][\w$.]{0,63}$/.test(callback)) throw new QuestionError('the callback is no name of a function');
@@ -104,20 +107,46 @@ function embeddedPage(view: EngineView, path: string, query: URLSearchParams): H
   }
 }
 
+/** What an engine without links and streams has nothing to tell of is still checked, so that a mistyped question is no answer. */
+const parameters: Partial<
+  Readonly<Record<MonitoringPath, {readonly flags: readonly string[]; readonly counts?: readonly string[]}>>
+> = {
+  '/routez': {flags: ['subs']},
+  '/gatewayz': {flags: ['subs', 'accs']},
+  '/leafz': {flags: ['subs']},
+  '/jsz': {
+    flags: ['accounts', 'streams', 'consumers', 'config', 'leader-only', 'raft', 'stream-leader-only'],
+    counts: ['offset', 'limit'],
+  },
+  '/healthz': {flags: ['js-enabled', 'js-enabled-only', 'js-server-only', 'js-meta-only', 'details']},
+  '/ipqueuesz': {flags: ['all']},
+};
+
+/** @throws {QuestionError} */
+function checkParameters(path: MonitoringPath, query: URLSearchParams): void {
+  const {flags = [], counts = []} = parameters[path] ?? {};
+  for (const name of flags) booleanOf(query, name);
+  for (const name of counts) integerOf(query, name);
+}
+
+function subscriptionsPage(view: EngineView, query: URLSearchParams): object {
+  return subsz(view, {
+    isListed: booleanOf(query, 'subs'),
+    offset: integerOf(query, 'offset'),
+    limit: integerOf(query, 'limit'),
+    account: query.get('acc') ?? '',
+    test: query.get('test') ?? '',
+  });
+}
+
 const documents: Readonly<Record<MonitoringPath, (view: EngineView, query: URLSearchParams) => object>> = {
   '/varz': varz,
   '/connz': (view, query) => connz(view, connzQuery(query)),
   '/routez': routez,
   '/gatewayz': gatewayz,
   '/leafz': leafz,
-  '/subsz': (view, query) =>
-    subsz(view, {
-      isListed: booleanOf(query, 'subs'),
-      offset: integerOf(query, 'offset'),
-      limit: integerOf(query, 'limit'),
-      account: query.get('acc') ?? '',
-      test: query.get('test') ?? '',
-    }),
+  '/subsz': subscriptionsPage,
+  '/subscriptionsz': subscriptionsPage,
   '/accountz': (view, query) => accountz(view, query.get('acc') ?? undefined),
   '/accstatz': (view, query) => {
     const all = [...view.core.accounts.values()];

@@ -88,11 +88,41 @@ describe('the stats listener', () => {
     ]);
   });
 
+  test('odd questions have the answers that tools of nats-server expect', async () => {
+    await using lab = await start();
+    await lab.join('ann', 'SUB a.b 1\r\n');
+    const gone = await lab.join('bob');
+    gone.close();
+    const second = await lab.join('bob');
+    second.send('CONNECT {"user":"bob","pass":"wrong"}\r\n');
+    await second.until(({isClosed}) => isClosed);
+    const json = async (target: string): Promise<Record<string, unknown>> =>
+      JSON.parse((await lab.get(target)).text) as Record<string, unknown>;
+    expect((await lab.get('/healthz')).text).toBe('{"status":"ok"}');
+    expect(await json('/connz?limit=-1')).toMatchObject({limit: 1024, num_connections: 1});
+    expect(await json('/connz?cid=1')).toMatchObject({limit: 1, num_connections: 1});
+    expect(await json('/subsz?test=a.b')).not.toHaveProperty('subscriptions_list');
+    expect(await json('/subscriptionsz?subs=1&test=a.b')).toMatchObject({subscriptions_list: [{subject: 'a.b'}]});
+    const closed = async (sort: string): Promise<readonly unknown[]> =>
+      ((await json(`/connz?state=closed&sort=${sort}`))['connections'] as {cid: number}[]).map(({cid}) => cid);
+    expect(await closed('stop')).toEqual([3, 2]);
+    expect(await closed('reason')).toEqual([3, 2]);
+  });
+
   test.each([
     ['/connz?sort=bogus', 'invalid sorting option: bogus'],
     ['/connz?state=foo', 'Error decoding state for foo'],
-    ['/connz?limit=many', 'Error decoding limit'],
-    ['/connz?auth=perhaps', 'Error decoding boolean'],
+    ['/connz?limit=many', `Error decoding int for 'limit': strconv.Atoi: parsing "many": invalid syntax`],
+    ['/connz?cid=x', `Error decoding uint64 for 'cid': strconv.ParseUint: parsing "x": invalid syntax`],
+    ['/connz?auth=perhaps', `Error decoding boolean for 'auth': strconv.ParseBool: parsing "perhaps": invalid syntax`],
+    ['/subsz?test=a..b', 'invalid test subject, must be valid publish subject: a..b'],
+    ['/routez?subs=x', "Error decoding boolean for 'subs'"],
+    ['/gatewayz?accs=x', "Error decoding boolean for 'accs'"],
+    ['/leafz?subs=x', "Error decoding boolean for 'subs'"],
+    ['/jsz?streams=x', "Error decoding boolean for 'streams'"],
+    ['/jsz?limit=x', "Error decoding int for 'limit'"],
+    ['/healthz?js-enabled-only=x', "Error decoding boolean for 'js-enabled-only'"],
+    ['/ipqueuesz?all=x', "Error decoding boolean for 'all'"],
     ['/accountz?acc=three', 'Account three does not exist'],
     ['/varz?callback=alert(1)//', 'no name of a function'],
   ])('%s is a bad request that says why', async (target, text) => {
