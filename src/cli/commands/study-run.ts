@@ -4,6 +4,7 @@ import {htmlReport} from '../study/report-html.ts';
 import {markdownReport, missedGoals} from '../study/report-text.ts';
 import {runsMax, sizesMax} from '../study/limits.ts';
 import {planFleet, type StudyEngine} from '../study/plan.ts';
+import type {StudyReport} from '../study/results.ts';
 import {runStudy} from '../study/study.ts';
 import {CliError} from '../errors.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
@@ -21,6 +22,16 @@ export async function runStudyCommand(context: CliContext, parsed: ParsedArgumen
   }
   const isJson = isGiven(parsed, 'json');
   const engine = textFlag(parsed, 'engine') as StudyEngine | undefined;
+  const output = textFlag(parsed, 'output') ?? '';
+  const {files} = platform;
+  if (output !== '') await files.makeDirectory(output, {mode: 0o755, recursive: true});
+  const save = async (found: StudyReport): Promise<void> => {
+    const write = (name: string, text: string): Promise<void> =>
+      files.writeAtomic(join(output, name), text, {mode: 0o644});
+    await write('report.json', `${JSON.stringify(found, null, 1)}\n`);
+    await write('report.md', markdownReport(found));
+    await write('report.html', htmlReport(found));
+  };
   const report = await runStudy({
     platform,
     plans: (sizes.length === 0 ? [defaultServers] : sizes).map((servers) =>
@@ -36,17 +47,8 @@ export async function runStudyCommand(context: CliContext, parsed: ParsedArgumen
     runs,
     signal,
     say: (text) => (isJson ? stderr : stdout).write(`${text}\n`),
+    ...(output === '' ? {} : {save}),
   });
-  const output = textFlag(parsed, 'output');
-  if (output !== undefined && output !== '') {
-    const {files} = platform;
-    await files.makeDirectory(output, {mode: 0o755, recursive: true});
-    const write = (name: string, text: string): Promise<void> =>
-      files.writeAtomic(join(output, name), text, {mode: 0o644});
-    await write('report.json', `${JSON.stringify(report, null, 1)}\n`);
-    await write('report.md', markdownReport(report));
-    await write('report.html', htmlReport(report));
-  }
   const missed = isGiven(parsed, 'goals') ? missedGoals(report) : [];
   if (isJson) stdout.write(`${JSON.stringify(report)}\n`);
   else {

@@ -25,7 +25,11 @@ export const studyCommand: CommandSpec = {
       help: 'The broker; nats-server when one embedded broker is not enough',
     },
     {name: 'brokers', kind: 'integer', help: 'Brokers, joined to a cluster; as many as their open files demand'},
-    {name: 'processes', kind: 'integer', help: 'Processes of emulated servers; one for each 5,000'},
+    {
+      name: 'processes',
+      kind: 'integer',
+      help: 'Processes of emulated servers; one for 2,000, two for more, and one for each 17,000',
+    },
     {name: 'tls', kind: 'boolean', negatable: true, default: 'true', help: 'Mutual TLS on every connection'},
     {
       name: 'output',

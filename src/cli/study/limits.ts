@@ -5,7 +5,9 @@ export const serversMax = 200_000;
 export const runsMax = 50;
 /** A process opens at most some 20,000 files: connections of one broker, and of one emulator process. */
 export const connectionsPerBroker = 17_000;
-export const serversPerProcess = 5_000;
+export const serversPerProcess = 17_000;
+/** Up to here more than one process is not worth what each of them costs to warm up. */
+export const serversOfOneProcess = 2_000;
 export const brokersMax = 16;
 /** From the start of the first emulated server to the last connected one. */
 export const startTimeoutMsEach = 60;
@@ -15,6 +17,10 @@ export const readyTimeoutMs = 60_000;
 export const stopTimeoutMs = 40_000;
 /** One command of a client: waited for longest. */
 export const commandTimeoutMs = 180_000;
+/** A scenario begins no further run after this. */
+export const scenarioTimeoutMs = 300_000;
+/** How often a fleet that starts says how far it is. */
+export const startWordMs = 15_000;
 export const outputBytesMax = 256 * 1_048_576;
 /** After kill -9 of the brokers until everybody is back. */
 export const settleTimeoutMsEach = 30;

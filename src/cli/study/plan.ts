@@ -1,6 +1,6 @@
 /** What a fleet of a size is made of. */
 import {StudyError} from './errors.ts';
-import {brokersMax, connectionsPerBroker, serversMax, serversPerProcess} from './limits.ts';
+import {brokersMax, connectionsPerBroker, serversMax, serversOfOneProcess, serversPerProcess} from './limits.ts';
 
 export type StudyEngine = 'embedded' | 'nats-server';
 
@@ -28,7 +28,7 @@ export function planFleet(options: {
   const needed = Math.ceil(servers / connectionsPerBroker);
   const engine = options.engine ?? (needed > 1 || (options.brokers ?? 1) > 1 ? 'nats-server' : 'embedded');
   const brokers = options.brokers ?? needed;
-  const processes = options.processes ?? Math.max(1, Math.ceil(servers / serversPerProcess));
+  const processes = options.processes ?? processesFor(servers);
   if (!Number.isInteger(servers) || servers < 1 || servers > serversMax) {
     throw refuse(`a fleet of ${servers} servers`, `1 to ${serversMax}`);
   }
@@ -42,6 +42,11 @@ export function planFleet(options: {
     throw refuse(`${processes} emulator processes`, `1 to ${servers}`);
   }
   return {servers, engine, brokers, processes, isTls};
+}
+
+/** Two keep the cores of a small machine busy; each costs its own memory and its own time to get fast, so more only where open files demand it. */
+function processesFor(servers: number): number {
+  return servers <= serversOfOneProcess ? 1 : Math.max(2, Math.ceil(servers / serversPerProcess));
 }
 
 function refuse(what: string, wanted: string): StudyError {

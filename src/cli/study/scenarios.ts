@@ -1,4 +1,5 @@
 /** The scenarios of a study, in the order in which they run. Each asks a fleet that is whole, and leaves it whole. */
+import {nsToMs, parseCliDuration} from '../../lib/duration.ts';
 import {sleep} from '../../lib/platform.ts';
 import {emptyFilter, peekTransportSender} from '../../protocol/index.ts';
 import type {StudyFleet} from './fleet.ts';
@@ -10,11 +11,13 @@ import {
   histogramBuckets,
   registrationServersMax,
   registrationTimeoutMs,
+  scenarioTimeoutMs,
   settleTimeoutMsEach,
   settleTimeoutMsLeast,
   slowReaders,
   startTimeoutMsEach,
   startTimeoutMsLeast,
+  startWordMs,
 } from './limits.ts';
 import {countAnswers, histogramOf, type Histogram, percentilesOf, type StudyRun} from './results.ts';
 
@@ -30,11 +33,14 @@ export interface Scenario {
   readonly title: string;
   /** Seconds for the middle run, by servers; from the project's own goals. */
   readonly goals?: Readonly<Record<number, number>>;
-  run(fleet: StudyFleet, options: {readonly runs: number}): Promise<ScenarioOutcome>;
+  run(fleet: StudyFleet, pace: ScenarioPace): Promise<ScenarioOutcome>;
 }
 
-const milliseconds = (text: string | undefined, unit: string | undefined): number =>
-  Number(text ?? Number.NaN) * (unit === 'ms' ? 1 : 1000);
+export interface ScenarioPace {
+  readonly runs: number;
+  readonly nowMs: () => number;
+  readonly say: (text: string) => void;
+}
 
 /** Lines such as `node-000001.example.net    time=12 ms`. */
 export function parsePing(text: string): {readonly names: readonly string[]; readonly times: readonly number[]} {
@@ -49,18 +55,31 @@ export function parsePing(text: string): {readonly names: readonly string[]; rea
 
 /** The last lines of a request: `Finished processing 998 / 1000 hosts in 1.2s`, and what came besides. */
 export function parseRequest(text: string): {readonly answered: number; readonly asked: number; readonly ms: number} {
-  const match = /Finished processing (\d+) \/ (\d+) hosts in ([\d.]+)(ms|s)/.exec(text);
+  const match = /Finished processing (\d+) \/ (\d+) hosts in ([\d.hms]+)/.exec(text);
   return {
     answered: Number(match?.[1] ?? 0),
     asked: Number(match?.[2] ?? 0),
-    ms: milliseconds(match?.[3], match?.[4]),
+    ms: match?.[3] === undefined ? Number.NaN : nsToMs(parseCliDuration(match[3])),
   };
 }
 
-async function repeat(runs: number, one: () => Promise<StudyRun>): Promise<readonly StudyRun[]> {
+/** Ends early when it takes too long: a study that hangs tells nobody anything. */
+export async function repeat(
+  {runs, nowMs, say}: ScenarioPace,
+  one: () => Promise<StudyRun>,
+): Promise<{readonly runs: readonly StudyRun[]; readonly failures?: readonly string[]}> {
   const done: StudyRun[] = [];
-  for (let run = 0; run < runs; run++) done.push(await one());
-  return done;
+  const endMs = nowMs() + scenarioTimeoutMs;
+  while (done.length < runs && nowMs() < endMs) {
+    const run = await one();
+    done.push(run);
+    say(`    ${run.seconds.toFixed(3)} s, ${run.answered} of ${run.expected}, ${run.doubled} doubled`);
+  }
+  if (done.length === runs) return {runs: done};
+  return {
+    runs: done,
+    failures: [`${done.length} of ${runs} runs were made in ${scenarioTimeoutMs / 1000} s`],
+  };
 }
 
 /** How many replies the servers sent beyond what they were asked for: a request that ran twice shows here. */
@@ -103,14 +122,14 @@ async function onePing(fleet: StudyFleet): Promise<{readonly run: StudyRun; read
   };
 }
 
-async function pings(fleet: StudyFleet, runs: number): Promise<ScenarioOutcome> {
+async function pings(fleet: StudyFleet, pace: ScenarioPace): Promise<ScenarioOutcome> {
   let times: readonly number[] = [];
-  const done = await repeat(runs, async () => {
+  const done = await repeat(pace, async () => {
     const ping = await onePing(fleet);
     times = ping.times;
     return ping.run;
   });
-  return {runs: done, histogram: histogramOf(times, histogramBuckets)};
+  return {...done, histogram: histogramOf(times, histogramBuckets)};
 }
 
 async function oneRequest(fleet: StudyFleet, args: readonly string[]): Promise<StudyRun> {
@@ -118,7 +137,8 @@ async function oneRequest(fleet: StudyFleet, args: readonly string[]): Promise<S
   const result = await fleet.command(['req', 'rpcutil', 'ping', '--np', '--display', 'none', ...args]);
   const {answered, asked, ms} = parseRequest(result.stdout);
   return {
-    seconds: ms / 1000,
+    // One that failed took its time, too.
+    seconds: (Number.isNaN(ms) ? result.wallMs : ms) / 1000,
     wallSeconds: result.wallMs / 1000,
     expected: servers,
     answered,
@@ -127,14 +147,22 @@ async function oneRequest(fleet: StudyFleet, args: readonly string[]): Promise<S
   };
 }
 
-async function connected(fleet: StudyFleet, timeoutMs: number): Promise<{readonly ms: number; readonly count: number}> {
+async function connected(
+  fleet: StudyFleet,
+  {timeoutMs, say}: {readonly timeoutMs: number; readonly say: ScenarioPace['say']},
+): Promise<{readonly ms: number; readonly count: number}> {
   const {clock} = fleet.platform;
   const startedMs = clock.monotonicMs();
+  let wordMs = startedMs + startWordMs;
   for (;;) {
     const count = fleet.emulator.sample()?.connected ?? 0;
     const ms = clock.monotonicMs() - startedMs;
     if (count >= fleet.plan.servers || ms > timeoutMs) return {ms, count};
     fleet.signal.throwIfAborted();
+    if (clock.monotonicMs() >= wordMs) {
+      wordMs += startWordMs;
+      say(`    ${count} of ${fleet.plan.servers} connected after ${Math.round(ms / 1000)} s`);
+    }
     await sleep(clock, 100);
   }
 }
@@ -142,12 +170,12 @@ async function connected(fleet: StudyFleet, timeoutMs: number): Promise<{readonl
 export const startScenario: Scenario = {
   name: 'start',
   title: 'All servers start and connect at once',
-  run: async (fleet) => {
+  run: async (fleet, {say}) => {
     const {servers} = fleet.plan;
     const {clock} = fleet.platform;
     const startedMs = clock.monotonicMs();
     await fleet.startServers();
-    const {count} = await connected(fleet, startTimeoutMsLeast + servers * startTimeoutMsEach);
+    const {count} = await connected(fleet, {timeoutMs: startTimeoutMsLeast + servers * startTimeoutMsEach, say});
     const seconds = (clock.monotonicMs() - startedMs) / 1000;
     const run = {seconds, expected: servers, answered: count, lost: servers - count, doubled: 0};
     return {runs: [run], notes: [`${Math.round(count / seconds)} servers a second`]};
@@ -158,57 +186,53 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'discovery',
     title: 'Discovery: choria find',
-    run: async (fleet, {runs}) => ({
-      runs: await repeat(runs, async () => {
+    run: (fleet, pace) =>
+      repeat(pace, async () => {
         const result = await fleet.command(['find']);
         const names = result.stdout.split('\n').filter((line) => line !== '');
         return {seconds: result.wallMs / 1000, ...countAnswers(names, fleet.plan.servers)};
       }),
-    }),
   },
   {
     name: 'ping',
     title: 'choria ping, last answer',
     goals: {1000: 0.25, 8000: 1.5, 50_000: 10},
-    run: async (fleet, {runs}) => {
+    run: async (fleet, pace) => {
       let outcome: ScenarioOutcome = {runs: []};
-      const extra = await extraReplies(fleet, fleet.plan.servers * runs, async () => {
-        outcome = await pings(fleet, runs);
+      const extra = await extraReplies(fleet, fleet.plan.servers * pace.runs, async () => {
+        outcome = await pings(fleet, pace);
       });
-      return {
-        ...outcome,
-        ...(extra > 0 ? {failures: [`the servers sent ${extra} replies more than they were asked for`]} : {}),
-      };
+      return withFailure(outcome, extra > 0 && `the servers sent ${extra} replies more than they were asked for`);
     },
   },
   {
     name: 'request',
     title: 'choria req rpcutil ping, discovery and request',
     goals: {1000: 0.8},
-    run: async (fleet, {runs}) => ({runs: await repeat(runs, () => oneRequest(fleet, []))}),
+    run: (fleet, pace) => repeat(pace, () => oneRequest(fleet, [])),
   },
   {
     name: 'directed',
     title: 'choria req rpcutil ping, to every server by name',
     goals: {1000: 0.5},
-    run: async (fleet, {runs}) => {
+    run: async (fleet, pace) => {
       const path = `${fleet.directory}/nodes.txt`;
       const names = Array.from({length: fleet.plan.servers}, (_, index) => nodeName(index));
       await fleet.platform.files.writeAtomic(path, `${names.join('\n')}\n`, {mode: 0o600});
-      let done: readonly StudyRun[] = [];
-      const extra = await extraReplies(fleet, fleet.plan.servers * runs, async () => {
-        done = await repeat(runs, () => oneRequest(fleet, ['--nodes', path]));
+      let outcome: ScenarioOutcome = {runs: []};
+      const extra = await extraReplies(fleet, fleet.plan.servers * pace.runs, async () => {
+        outcome = await repeat(pace, () => oneRequest(fleet, ['--nodes', path]));
       });
-      return {runs: done, ...(extra > 0 ? {failures: [`${extra} requests ran twice`]} : {})};
+      return withFailure(outcome, extra > 0 && `${extra} requests ran twice`);
     },
   },
   {
     name: 'broadcast',
     title: 'One broadcast request through the library',
-    run: async (fleet, {runs}) => {
+    run: async (fleet, pace) => {
       await using client = await openStudyClient(fleet);
       let times: number[] = [];
-      const done = await repeat(runs, async () => {
+      const done = await repeat(pace, async () => {
         const names: string[] = [];
         times = [];
         const statistics = await client.perform(
@@ -237,7 +261,7 @@ export const scenarios: readonly Scenario[] = [
           ...(percentiles === undefined ? {} : {percentiles}),
         };
       });
-      return {runs: done, histogram: histogramOf(times, histogramBuckets)};
+      return {...done, histogram: histogramOf(times, histogramBuckets)};
     },
   },
   {
@@ -248,11 +272,11 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'slow-readers',
     title: `choria ping beside ${slowReaders} clients that read nothing`,
-    run: async (fleet, {runs}) => {
+    run: async (fleet, pace) => {
       const readers = [];
       for (let index = 0; index < slowReaders; index++) readers.push(await openSlowReader(fleet, 'mcollective.>'));
       try {
-        const outcome = await pings(fleet, runs);
+        const outcome = await pings(fleet, pace);
         const cut = readers.filter((reader) => reader.isClosed()).length;
         return {
           ...outcome,
@@ -266,24 +290,31 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'background',
     title: 'choria ping under a background load of requests',
-    run: async (fleet, {runs}) => underLoad(fleet, () => pings(fleet, runs)),
+    run: (fleet, pace) => underLoad(fleet, () => pings(fleet, pace)),
   },
   {
     name: 'reconnect',
     title: 'kill -9 of every broker: all servers come back',
-    run: async (fleet) => {
+    run: async (fleet, {say}) => {
       const {servers} = fleet.plan;
       await fleet.killBrokers();
       await fleet.restartBrokers();
       // What the emulators told last may be of before the end of the brokers.
       await sleep(fleet.platform.clock, 1_500);
-      const {ms, count} = await connected(fleet, settleTimeoutMsLeast + servers * settleTimeoutMsEach);
+      const {ms, count} = await connected(fleet, {
+        timeoutMs: settleTimeoutMsLeast + servers * settleTimeoutMsEach,
+        say,
+      });
       const ping = await onePing(fleet);
       const back = {seconds: ms / 1000 + 1.5, expected: servers, answered: count, lost: servers - count, doubled: 0};
       return {runs: [back, ping.run], notes: ['The second run is a ping right after it.']};
     },
   },
 ];
+
+function withFailure(outcome: ScenarioOutcome, failure: string | false): ScenarioOutcome {
+  return failure === false ? outcome : {...outcome, failures: [...(outcome.failures ?? []), failure]};
+}
 
 function nodeName(index: number): string {
   return `node-${String(index).padStart(6, '0')}.example.net`;
@@ -366,11 +397,11 @@ async function underLoad(fleet: StudyFleet, run: () => Promise<ScenarioOutcome>)
     await operators;
   }
   const seconds = (clock.monotonicMs() - startedMs) / 1000;
-  return {
+  const loaded = {
     ...outcome,
     notes: [
       `Beside it ${Math.round(counts.requests / seconds)} requests a second to ${backgroundTargets} servers each, ${counts.answers} answers`,
     ],
-    ...(counts.silent > 0 ? {failures: [`${counts.silent} answers of the background load were lost`]} : {}),
   };
+  return withFailure(loaded, counts.silent > 0 && `${counts.silent} answers of the background load were lost`);
 }

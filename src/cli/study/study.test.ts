@@ -3,13 +3,13 @@ import {planFleet} from './plan.ts';
 import {htmlReport} from './report-html.ts';
 import {markdownReport, missedGoals} from './report-text.ts';
 import {countAnswers, failuresOf, histogramOf, median, percentilesOf, type StudyReport} from './results.ts';
-import {parsePing, parseRequest} from './scenarios.ts';
+import {parsePing, parseRequest, repeat} from './scenarios.ts';
 
 describe('the plan of a fleet', () => {
   test.each([
     [1000, {engine: 'embedded', brokers: 1, processes: 1}],
     [8000, {engine: 'embedded', brokers: 1, processes: 2}],
-    [50_000, {engine: 'nats-server', brokers: 3, processes: 10}],
+    [50_000, {engine: 'nats-server', brokers: 3, processes: 3}],
   ])('of %d servers has what their open files demand', (servers, plan) => {
     expect(planFleet({servers, isTls: true})).toEqual({servers, isTls: true, ...plan});
   });
@@ -39,10 +39,24 @@ describe('reading what clients say', () => {
   test.each([
     ['Finished processing 998 / 1000 hosts in 1.25s', {answered: 998, asked: 1000, ms: 1250}],
     ['Finished processing 10 / 10 hosts in 97ms', {answered: 10, asked: 10, ms: 97}],
+    ['Finished processing 9 / 10 hosts in 1m6.5s', {answered: 9, asked: 10, ms: 66_500}],
     ['choria: error: no broker', {answered: 0, asked: 0}],
   ])('a request ends with %j', (text, result) => {
     expect(parseRequest(`Discovering nodes\n\n${text}\n`)).toMatchObject(result);
   });
+});
+
+test('a scenario that takes too long begins no further run, and says so', async () => {
+  let nowMs = 0;
+  const words: string[] = [];
+  const pace = {runs: 5, nowMs: () => nowMs, say: (text: string) => void words.push(text)};
+  const outcome = await repeat(pace, async () => {
+    nowMs += 200_000;
+    return {seconds: 200, expected: 2, answered: 2, lost: 0, doubled: 0};
+  });
+  expect(outcome.runs).toHaveLength(2);
+  expect(outcome.failures).toEqual(['2 of 5 runs were made in 300 s']);
+  expect(words).toHaveLength(2);
 });
 
 describe('figures', () => {

@@ -1,11 +1,12 @@
 /** Runs a study: for each size a fleet of its own, on it one scenario after another. */
+import {errorMessage} from '../../lib/errors.ts';
 import type {Platform} from '../../lib/platform.ts';
 import {version} from '../version.ts';
 import {StudyError} from './errors.ts';
 import {type PartUsage, StudyFleet} from './fleet.ts';
 import type {StudyPlan} from './plan.ts';
 import {failuresOf, median, type PartCost, type ScenarioResult, type SizeResult, type StudyReport} from './results.ts';
-import {type Scenario, scenarios, startScenario} from './scenarios.ts';
+import {type Scenario, type ScenarioOutcome, scenarios, startScenario} from './scenarios.ts';
 
 export interface StudyOptions {
   readonly platform: Platform;
@@ -15,6 +16,8 @@ export interface StudyOptions {
   readonly runs: number;
   readonly signal: AbortSignal;
   readonly say: (text: string) => void;
+  /** Given the report as far as it is, after each scenario. */
+  readonly save?: (report: StudyReport) => Promise<void>;
 }
 
 export const scenarioNames: readonly string[] = scenarios.map((scenario) => scenario.name);
@@ -30,10 +33,8 @@ export async function runStudy(options: StudyOptions): Promise<StudyReport> {
     );
   }
   const startedAt = new Date(platform.clock.nowMs()).toISOString();
-  const sizes: SizeResult[] = [];
-  for (const plan of plans) sizes.push(await studySize(plan, options));
-  const all = sizes.flatMap((size) => size.scenarios);
-  return {
+  const done: SizeResult[] = [];
+  const reportOf = (sizes: readonly SizeResult[]): StudyReport => ({
     version: 1,
     program: `choria ${version}`,
     startedAt,
@@ -43,11 +44,20 @@ export async function runStudy(options: StudyOptions): Promise<StudyReport> {
       node: process.version,
     },
     sizes,
-    passed: all.every((scenario) => scenario.failures.length === 0),
-  };
+    passed: sizes.flatMap((size) => size.scenarios).every((scenario) => scenario.failures.length === 0),
+  });
+  for (const plan of plans) {
+    const save = async (size: SizeResult): Promise<void> => options.save?.(reportOf([...done, size]));
+    done.push(await studySize(plan, options, save));
+  }
+  return reportOf(done);
 }
 
-async function studySize(plan: StudyPlan, options: StudyOptions): Promise<SizeResult> {
+async function studySize(
+  plan: StudyPlan,
+  options: StudyOptions,
+  save: (size: SizeResult) => Promise<void>,
+): Promise<SizeResult> {
   const {platform, signal, say} = options;
   const directory = await platform.files.makeTempDirectory('choria-study-');
   const fleet = new StudyFleet(plan, {platform, directory, signal});
@@ -58,13 +68,18 @@ async function studySize(plan: StudyPlan, options: StudyOptions): Promise<SizeRe
     const empty = fleet.usage();
     const results = [await runScenario(startScenario, {fleet, options})];
     const full = fleet.usage();
-    for (const scenario of wanted) results.push(await runScenario(scenario, {fleet, options}));
-    return {
+    const result: SizeResult = {
       plan,
       scenarios: results,
       kilobytesPerServer: memoryOf(full, 'emulators') / plan.servers / 1000,
       brokerKilobytesPerServer: (memoryOf(full, 'broker') - memoryOf(empty, 'broker')) / plan.servers / 1000,
     };
+    await save(result);
+    for (const scenario of wanted) {
+      results.push(await runScenario(scenario, {fleet, options}));
+      await save(result);
+    }
+    return result;
   } finally {
     await fleet.stop();
     await platform.files.remove(directory, {recursive: true});
@@ -84,7 +99,7 @@ async function runScenario(
 ): Promise<ScenarioResult> {
   fleet.signal.throwIfAborted();
   const before = fleet.usage();
-  const outcome = await scenario.run(fleet, options);
+  const outcome = await outcomeOf(scenario, {fleet, options});
   const failures = [...failuresOf(outcome.runs), ...(outcome.failures ?? [])];
   const goalSeconds = scenario.goals?.[fleet.plan.servers];
   const result: ScenarioResult = {
@@ -103,6 +118,20 @@ async function runScenario(
     `  ${scenario.name.padEnd(14)} ${middle.toFixed(3)} s, ${answered.join(' ')} of ${outcome.runs[0]?.expected ?? 0}${failures.length === 0 ? '' : `: ${failures.join('; ')}`}`,
   );
   return result;
+}
+
+/** What goes wrong in one scenario is told in the report; the others still say what they find. */
+async function outcomeOf(
+  scenario: Scenario,
+  {fleet, options}: {readonly fleet: StudyFleet; readonly options: StudyOptions},
+): Promise<ScenarioOutcome> {
+  const {clock} = fleet.platform;
+  try {
+    return await scenario.run(fleet, {runs: options.runs, nowMs: () => clock.monotonicMs(), say: options.say});
+  } catch (error) {
+    if (fleet.signal.aborted) throw error;
+    return {runs: [], failures: [errorMessage(error)]};
+  }
 }
 
 function memoryOf(usage: readonly PartUsage[], part: string): number {
