@@ -65,10 +65,10 @@ async function explain(
 ): Promise<PolicyExplanation> {
   const {logger} = options;
   try {
-    const {path, policy} = await store.find(request.agent, speak);
+    const {path, policy, groups} = await store.find(request.agent, speak);
     const result = await decide(request, {
       policy,
-      groups: () => store.groups(speak),
+      groups,
       node,
       classesKnown: options.classesKnown,
       allowUnconfigured: options.allowUnconfigured,
@@ -100,24 +100,37 @@ function sayNo(request: AuthzRequest, result: PolicyExplanation, logger: Logger)
   }
 }
 
+interface FileBytes {
+  readonly path: string;
+  readonly bytes: Buffer;
+}
+
+/** What one look at the disk found for an agent. */
+interface PolicyBytes {
+  readonly policy: FileBytes | undefined;
+  readonly groups: Promise<FileBytes | undefined>;
+}
+
 /** Policies and groups as read last. */
 class PolicyStore {
   private readonly options: ActionPolicyOptions;
   private readonly policies = new Map<string, Parsed<Policy>>();
   private knownGroups: Parsed<Groups> | undefined;
-  private readonly read: SharedRead<Buffer | undefined>;
+  private readonly read: SharedRead<PolicyBytes>;
 
   constructor(options: ActionPolicyOptions) {
     this.options = options;
-    this.read = createSharedRead((path) => this.readFile(path));
+    this.read = createSharedRead((agent) => this.readFor(agent));
   }
 
-  async find(agent: string, speak: boolean): Promise<{readonly path: string; readonly policy: Policy}> {
-    for (const name of [agent, this.options.defaultName]) {
-      if (name === undefined) continue;
-      const path = this.pathOf(`${name}.policy`, name);
-      const bytes = path === undefined ? undefined : await this.read(path);
-      if (path !== undefined && bytes !== undefined) return {path, policy: this.policy(path, bytes, speak)};
+  async find(
+    agent: string,
+    speak: boolean,
+  ): Promise<{readonly path: string; readonly policy: Policy; readonly groups: () => Promise<Groups>}> {
+    const {policy, groups} = await this.read(agent);
+    if (policy !== undefined) {
+      const {path, bytes} = policy;
+      return {path, policy: this.policy(path, bytes, speak), groups: () => this.groups(groups, speak)};
     }
     const hint = this.options.allowUnconfigured
       ? '; allow_unconfigured only counts for policies that have no default line'
@@ -128,6 +141,28 @@ class PolicyStore {
     );
   }
 
+  /** All files at once: the actions of thousands of servers wait for them, one round trip to the disk after the other. */
+  private async readFor(agent: string): Promise<PolicyBytes> {
+    const reads = [agent, this.options.defaultName].flatMap((name) => {
+      const path = name === undefined ? undefined : this.pathOf(`${name}.policy`, name);
+      return path === undefined ? [] : [this.start(path)];
+    });
+    const groupsPath = reads.length === 0 ? undefined : this.pathOf('groups', 'groups');
+    const groups = groupsPath === undefined ? Promise.resolve(undefined) : this.start(groupsPath);
+    for (const read of reads) {
+      const found = await read;
+      if (found !== undefined) return {policy: found, groups};
+    }
+    return {policy: undefined, groups};
+  }
+
+  /** Whether trouble with this file matters is seen by whoever waits for it. */
+  private start(path: string): Promise<FileBytes | undefined> {
+    const read = this.readFile(path);
+    read.catch(() => undefined);
+    return read;
+  }
+
   /** Undefined for names that are no plain file name: nothing outside the directory is ever read. */
   private pathOf(file: string, name: string): string | undefined {
     const {directory} = this.options;
@@ -136,9 +171,9 @@ class PolicyStore {
   }
 
   /** Undefined when there is no such file; any other trouble is an error, never a reason to look further. */
-  private async readFile(path: string): Promise<Buffer | undefined> {
+  private async readFile(path: string): Promise<FileBytes | undefined> {
     try {
-      return await this.options.files.read(path, {limitBytes: authzLimits.policyFileBytesMax});
+      return {path, bytes: await this.options.files.read(path, {limitBytes: authzLimits.policyFileBytesMax})};
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw new AuthzError('ERR_POLICY_UNREADABLE', `cannot read the policy ${path}: ${errorMessage(error)}`, {
@@ -159,10 +194,10 @@ class PolicyStore {
     return policy;
   }
 
-  async groups(speak: boolean): Promise<Groups> {
-    const path = this.pathOf('groups', 'groups');
-    const bytes = path === undefined ? undefined : await this.read(path);
-    if (path === undefined || bytes === undefined) return noGroups;
+  private async groups(read: PolicyBytes['groups'], speak: boolean): Promise<Groups> {
+    const found = await read;
+    if (found === undefined) return noGroups;
+    const {path, bytes} = found;
     if (this.knownGroups?.bytes.equals(bytes) === true) return this.knownGroups.value;
     const groups = parseGroups(decode(path, bytes), path);
     if (speak) {

@@ -5,7 +5,7 @@
 import {join, resolve} from 'node:path';
 import {type Platform, type RunningProcess, sleep} from '../../lib/platform.ts';
 import {CliError} from '../errors.ts';
-import {childMetricsIntervalMs, childOutputBytesMax, childStopMs} from './limits.ts';
+import {childMetricsIntervalMs, childOutputBytesMax, childStopMs, youngMegabytes} from './limits.ts';
 import {type EmulatorSample, parseSample} from './metrics.ts';
 import type {EmulateSettings} from './settings.ts';
 
@@ -100,6 +100,7 @@ export async function startProcesses(
     const child = await processes.start({
       command: host.self.command,
       args: [
+        `--max-semi-space-size=${youngMegabytes}`,
         ...host.self.args,
         'emulate',
         '--config',

@@ -32,6 +32,7 @@ export class AskAgain {
   #wasShaken = false;
   /** How often those were asked again that are silent for no reason that is known. */
   #overdue = 0;
+  #silentBefore: number | undefined = undefined;
   #isStopped = false;
 
   constructor(options: AskAgainOptions) {
@@ -69,6 +70,7 @@ export class AskAgain {
     const {messenger, collective, outstanding} = this.#options;
     const {connection, shaken} = messenger;
     const silent = outstanding();
+    if (this.#isComingIn(silent.length)) return;
     if (silent.length === 0 || shaken === undefined || messenger.interest === undefined) return;
     if (connection.state === 'connected') {
       const identities = silent.slice(0, clientLimits.againTargetsMax);
@@ -92,6 +94,18 @@ export class AskAgain {
         this.#options.absent(identities.filter((identity) => !connected.has(identity)));
       }
     }
+  }
+
+  /**
+   * A large fleet answers for some seconds. While many more have answered since the last look nothing is wrong, and to ask the brokers about each connection
+   * again and again would take the time that the answers need.
+   */
+  #isComingIn(silent: number): boolean {
+    const before = this.#silentBefore;
+    this.#silentBefore = silent;
+    const {shaken} = this.#options.messenger;
+    if (silent < clientLimits.comingInMin || this.#wasShaken || shaken?.isShaken === true) return false;
+    return before === undefined || before - silent >= before * clientLimits.comingInShare;
   }
 
   #send(identities: readonly string[]): void {

@@ -28,6 +28,9 @@ export const clientLimits = {
   againLookMsMax: 5000,
   againLooksMax: 40,
   againInterestMs: 1000,
+  /** So many that are silent, of which this share answered since the last look, are still on their way. */
+  comingInMin: 5_000,
+  comingInShare: 0.05,
   /** Nodes that are asked again at once. */
   againTargetsMax: 10_000,
   /** How often a request looks whether a link that broke is back. */
