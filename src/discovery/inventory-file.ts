@@ -110,13 +110,17 @@ function texts(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }
 
+const nodeMembers: readonly string[] = ['name', 'collectives', 'facts', 'classes', 'agents'];
+
 /** Every way in which a document is no inventory, with its place as a JSON pointer; empty when it is one. */
 export function inventoryProblems(document: unknown): readonly string[] {
   const problems: string[] = [];
-  if (!isRecord(document)) return ['expected an object'];
-  checkMembers(document, {at: '', problems, required: ['$schema', 'nodes'], allowed: undefined});
-  if (document['nodes'] !== undefined) checkList(document['nodes'], {at: '/nodes', problems}, checkNode);
+  const place = {at: '', problems};
+  if (!isRecord(document)) return [`expected object, but got ${typeName(document)}`];
+  checkRequired(document, {...place, required: ['$schema', 'nodes']});
   if (document['groups'] !== undefined) checkList(document['groups'], {at: '/groups', problems}, checkGroup);
+  if (document['nodes'] !== undefined) checkList(document['nodes'], {at: '/nodes', problems}, checkNode);
+  checkUnknown(document, {...place, known: ['$schema', 'groups', 'nodes']});
   return problems.slice(0, discoveryLimits.problemsMax);
 }
 
@@ -131,61 +135,79 @@ function report(place: Place, problem: string): void {
   }
 }
 
-function checkMembers(
+/** Names of JSON's types, as the schema has them. */
+function typeName(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}
+
+function reportType(value: unknown, wanted: string, place: Place): void {
+  report(place, `expected ${wanted}, but got ${typeName(value)}`);
+}
+
+function checkRequired(
   value: Readonly<Record<string, unknown>>,
-  options: Place & {readonly required: readonly string[]; readonly allowed: readonly string[] | undefined},
+  options: Place & {readonly required: readonly string[]},
 ): void {
   const missing = options.required.filter((name) => !Object.hasOwn(value, name));
   if (missing.length > 0) report(options, `missing properties: ${missing.map((name) => `'${name}'`).join(', ')}`);
-  if (options.allowed === undefined) return;
-  const unknown = Object.keys(value).filter((name) => options.allowed?.includes(name) !== true);
+}
+
+function checkUnknown(
+  value: Readonly<Record<string, unknown>>,
+  options: Place & {readonly known: readonly string[]},
+): void {
+  const unknown = Object.keys(value).filter((name) => !options.known.includes(name));
   if (unknown.length > 0)
     report(options, `additionalProperties ${unknown.map((name) => `'${name}'`).join(', ')} not allowed`);
 }
 
 function checkList(value: unknown, place: Place, check: (item: unknown, place: Place) => void): void {
   if (!Array.isArray(value)) {
-    report(place, 'expected a list');
+    reportType(value, 'array', place);
     return;
   }
   for (const [index, item] of value.entries()) check(item, {...place, at: `${place.at}/${index}`});
 }
 
 function checkText(value: unknown, place: Place): void {
-  if (typeof value !== 'string') report(place, 'expected text');
+  if (typeof value !== 'string') reportType(value, 'string', place);
 }
 
 function checkGroup(group: unknown, place: Place): void {
   if (!isRecord(group)) {
-    report(place, 'expected an object');
+    reportType(group, 'object', place);
     return;
   }
-  checkMembers(group, {...place, required: ['name'], allowed: undefined});
+  checkRequired(group, {...place, required: ['name']});
   if (group['name'] !== undefined) checkText(group['name'], {...place, at: `${place.at}/name`});
-  const filter: unknown = group['filter'];
-  if (filter === undefined) return;
-  const inFilter = {...place, at: `${place.at}/filter`};
+  if (group['filter'] !== undefined) checkFilter(group['filter'], {...place, at: `${place.at}/filter`});
+  checkUnknown(group, {...place, known: ['name', 'filter']});
+}
+
+function checkFilter(filter: unknown, inFilter: Place): void {
   if (!isRecord(filter)) {
-    report(inFilter, 'expected an object');
+    reportType(filter, 'object', inFilter);
     return;
   }
-  checkMembers(filter, {...inFilter, required: [], allowed: ['agents', 'classes', 'facts', 'identities', 'compound']});
   for (const name of ['agents', 'classes', 'facts', 'identities']) {
     if (filter[name] !== undefined) checkList(filter[name], {...inFilter, at: `${inFilter.at}/${name}`}, checkText);
   }
   if (filter['compound'] !== undefined) checkText(filter['compound'], {...inFilter, at: `${inFilter.at}/compound`});
+  checkUnknown(filter, {...inFilter, known: ['agents', 'classes', 'facts', 'identities', 'compound']});
 }
 
 function checkNode(node: unknown, place: Place): void {
   if (!isRecord(node)) {
-    report(place, 'expected an object');
+    reportType(node, 'object', place);
     return;
   }
-  checkMembers(node, {...place, required: ['name', 'collectives', 'facts', 'classes', 'agents'], allowed: undefined});
+  checkRequired(node, {...place, required: nodeMembers});
   if (node['name'] !== undefined) checkText(node['name'], {...place, at: `${place.at}/name`});
   if (node['facts'] !== undefined && !isRecord(node['facts']))
-    report({...place, at: `${place.at}/facts`}, 'expected an object');
+    reportType(node['facts'], 'object', {...place, at: `${place.at}/facts`});
   for (const name of ['collectives', 'classes', 'agents']) {
     if (node[name] !== undefined) checkList(node[name], {...place, at: `${place.at}/${name}`}, checkText);
   }
+  checkUnknown(node, {...place, known: nodeMembers});
 }

@@ -122,15 +122,26 @@ async function readBounded(
 
 async function writeAtomic(path: string, data: string | Uint8Array, options: {readonly mode: number}): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
-  // People know the file by its own name only.
-  const named = (error: unknown): unknown => (error instanceof Error ? Object.assign(error, {path}) : error);
-  const handle = await open(temporary, 'wx', options.mode).catch((error: unknown) => {
-    throw named(error);
-  });
+  try {
+    await writeByWayOf(temporary, path, {...options, data});
+  } catch (error) {
+    // People know the file by its own name only.
+    if (!(error instanceof Error)) throw error;
+    error.message = error.message.replace(` -> '${path}'`, '').replaceAll(temporary, path);
+    throw Object.assign(error, {path});
+  }
+}
+
+async function writeByWayOf(
+  temporary: string,
+  path: string,
+  {data, mode}: {readonly data: string | Uint8Array; readonly mode: number},
+): Promise<void> {
+  const handle = await open(temporary, 'wx', mode);
   try {
     try {
       // The mode asked for, whatever the umask takes away.
-      await handle.chmod(options.mode);
+      await handle.chmod(mode);
       await handle.writeFile(data);
       await handle.sync();
     } finally {
@@ -139,7 +150,7 @@ async function writeAtomic(path: string, data: string | Uint8Array, options: {re
     await rename(temporary, path);
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
-    throw named(error);
+    throw error;
   }
   await syncDirectory(dirname(path));
 }

@@ -48,6 +48,11 @@ describe('files', () => {
     mkdirSync(join(directory, 'taken'));
     writeFileSync(join(directory, 'taken', 'x'), '');
     await expect(files.writeAtomic(join(directory, 'taken'), 'x', {mode: 0o600})).rejects.toThrow();
+    // Errors name the file that was asked for.
+    const nowhere = join(directory, 'nowhere', 'file');
+    await expect(files.writeAtomic(nowhere, 'x', {mode: 0o600})).rejects.toThrow(
+      `ENOENT: no such file or directory, open '${nowhere}'`,
+    );
     expect(readdirSync(directory).sort()).toEqual(['state.json', 'taken']);
   });
 

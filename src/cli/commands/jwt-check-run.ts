@@ -71,7 +71,7 @@ function check(text: string, options: CheckOptions): CheckResult {
 function purposeProblems(token: Token, parsed: ParsedArguments): readonly string[] {
   const wanted = textFlag(parsed, 'purpose').replace(/^provisioner$/, 'provisioning');
   const found = purposeNames.get(token.purpose) ?? token.purpose;
-  return wanted === '' || wanted === found ? [] : [`purpose ${found}`];
+  return wanted === '' || wanted === found ? [] : [`${token.purpose} purpose`];
 }
 
 function validityProblems(leftMs: number | undefined, parsed: ParsedArguments): readonly string[] {

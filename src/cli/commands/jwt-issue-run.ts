@@ -110,7 +110,10 @@ export async function runJwtProvisioning(context: CliContext, parsed: ParsedArgu
   const urls = listFlag(parsed, 'urls');
   const domain = textFlag(parsed, 'srv');
   if (urls.length === 0 && domain === '') {
-    throw new CliError('ERR_CLI_VALUE', 'URLs or a SRV Domain is required: expected --urls or --srv');
+    throw new CliError(
+      'ERR_CLI_FAILED',
+      'could not create token: URLs or a SRV Domain is required: expected --urls or --srv',
+    );
   }
   const secret = textFlag(parsed, 'token') || (await askText(context, 'Provisioning Token', {isSecret: true}));
   return saveToken(context, textArgument(parsed, 'file'), async () =>

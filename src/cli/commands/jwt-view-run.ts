@@ -101,11 +101,16 @@ function serverView(token: Token, expires: Row): View {
       ['Additional Subjects', listOf(token, 'pub_subjects')],
       ['Private Network ID', networkId(token.name)],
     ],
-    permissions: {
-      heading: '   Broker Permissions:',
-      indent: 10,
-      lines: grantedLines(token, serverPermissions, 'No server specific permissions granted'),
-    },
+    // A token without any claim of permissions says nothing about them.
+    ...(token.claims['permissions'] === undefined || token.claims['permissions'] === null
+      ? {}
+      : {
+          permissions: {
+            heading: '   Broker Permissions:',
+            indent: 10,
+            lines: grantedLines(token, serverPermissions, 'No server specific permissions granted'),
+          },
+        }),
   };
 }
 

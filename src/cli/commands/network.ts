@@ -22,6 +22,7 @@ import {openDescriptions} from '../descriptions.ts';
 import {withSuggestion} from '../mistakes.ts';
 import {openCommand} from '../setup.ts';
 import type {CliContext, ParsedArguments, TextSink} from '../types.ts';
+import {requireFile} from './existing.ts';
 
 const stdinBytesMax = 256 * 1024 * 1024;
 
@@ -180,6 +181,7 @@ export async function discoverOptions(context: CliContext, parsed: ParsedArgumen
   const seconds = numberFlag(parsed, 'discovery-timeout');
   const method = textFlag(parsed, 'dm');
   const nodesFile = textFlag(parsed, 'nodes');
+  if (nodesFile !== undefined && nodesFile !== '') await requireFile(context.platform.files, nodesFile);
   const isRead = context.stdin.isPiped && method === undefined && (nodesFile ?? '') === '';
   return {
     filter: filterFlagsOf(parsed),
