@@ -61,6 +61,60 @@ describe('WebSockets', () => {
     await client.until(({received}) => received.includes('INFO {'));
   });
 
+  test.each([
+    ['hello', '400 Bad Request'],
+    ['CONNECT {}\r\n', '400 Bad Request'],
+    ['GET / HTTP/1.1\r\n\r\n', '400 Bad Request: missing required Host header'],
+    ['GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', '400 Bad Request'],
+    ['GET / HTTP/1.1\r\nHost: a b\r\n\r\n', '400 Bad Request: malformed Host header'],
+    ['GET / HTTP/2.0\r\nHost: a\r\n\r\n', '505 HTTP Version Not Supported: unsupported protocol version'],
+    ['GET elsewhere HTTP/1.1\r\nHost: a\r\n\r\n', '400 Bad Request'],
+  ])('what is no request is answered as nats-server answers it, and cut: %j', async (text, status) => {
+    await using broker = await startTestBroker({websocket});
+    const client = await RawClient.connect({host: '127.0.0.1', port: broker.engine.webSocketPort});
+    client.send(text.includes('\n') ? text : `${text}\r\n`);
+    await client.until(({isClosed}) => isClosed);
+    const head = `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n`;
+    expect(client.received).toBe(`${head}${status}`);
+  });
+
+  test.each([
+    ['in HTTP/1.0', upgrade.replace('HTTP/1.1', 'HTTP/1.0')],
+    ['with lines that end with LF alone', upgrade.replaceAll('\r', '')],
+    ['with its key twice', `${upgrade}Sec-WebSocket-Key: x\r\n`],
+    ['with an empty origin', `${upgrade}Origin: \r\n`],
+    ['behind another that was refused', `GET / HTTP/1.1\r\nHost: h\r\n\r\n${upgrade}`],
+  ])('a request is accepted %s', async (_name, text) => {
+    const allowedOrigins = ['https://console.example.net'];
+    await using broker = await startTestBroker({websocket: {...websocket, allowedOrigins}});
+    const client = await RawClient.connect({host: '127.0.0.1', port: broker.engine.webSocketPort});
+    client.send(`${text}\r\n`);
+    await client.until(({received}) => received.includes('INFO {'));
+    client.close();
+  });
+
+  test.each([
+    ['/leafnode', '', '404'],
+    ['/a/mqtt', '', '404'],
+    ['/', 'Sec-WebSocket-Origin: https://elsewhere.example.net\r\n', '403'],
+  ])('a request to %s is refused with %s%s', async (path, headers, status) => {
+    await using broker = await startTestBroker({
+      websocket: {...websocket, allowedOrigins: ['https://console.example.net']},
+    });
+    const client = await RawClient.connect({host: '127.0.0.1', port: broker.engine.webSocketPort});
+    client.send(`${upgrade.replace('GET /', `GET ${path}`)}${headers}\r\n`);
+    await client.until(({received}) => received.includes(`HTTP/1.1 ${status} `));
+    client.close();
+  });
+
+  test('who speaks before the request was answered gets no answer', async () => {
+    await using broker = await startTestBroker({websocket});
+    const client = await RawClient.connect({host: '127.0.0.1', port: broker.engine.webSocketPort});
+    client.send(`${upgrade}\r\nPING\r\n`);
+    await client.until(({isClosed}) => isClosed);
+    expect(client.received).toBe('');
+  });
+
   test('a browser gets its messages in small frames', async () => {
     await using broker = await startTestBroker({websocket, limits: {payloadBytesMax: 100_000}});
     const client = await RawClient.connect({host: '127.0.0.1', port: broker.engine.webSocketPort});

@@ -37,6 +37,7 @@ export {
   answerUpgrade,
   checkUpgradeResponse,
   encodeUpgradeRequest,
+  isRequestLine,
   parseHttpHead,
   type Upgrade,
 } from './websocket-handshake.ts';

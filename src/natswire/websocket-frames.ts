@@ -138,24 +138,27 @@ export class WebSocketFrameParser {
   }
 
   #checkStart(short: number, isCompressed: boolean, isReserved: boolean): void {
-    if (isReserved) throw broken(1002, 'a reserved bit is set');
+    if (isReserved) throw broken(1002, 'RSV2 and RSV3 must be clear');
     switch (this.#opcode) {
       case webSocketOpcodes.close:
       case webSocketOpcodes.ping:
       case webSocketOpcodes.pong:
-        if (short > controlBytesMax) throw broken(1002, `a control frame is larger than ${controlBytesMax} bytes`);
-        if (!this.#isFinal) throw broken(1002, 'a control frame is in pieces');
-        if (isCompressed) throw broken(1002, 'a control frame is compressed');
+        if (short > controlBytesMax)
+          throw broken(1002, `control frame length bigger than maximum allowed of ${controlBytesMax} bytes`);
+        if (!this.#isFinal) throw broken(1002, 'control frame does not have final bit set');
+        if (isCompressed) throw broken(1002, 'control frame must not be compressed');
         return;
       case webSocketOpcodes.text:
       case webSocketOpcodes.binary:
-        if (this.#isInMessage) throw broken(1002, 'a message begins before the last one has ended');
-        if (isCompressed && !this.#options.isCompressed) throw broken(1002, 'compression was not agreed upon');
+        if (this.#isInMessage)
+          throw broken(1002, 'new message started before final frame for previous message was received');
+        if (isCompressed && !this.#options.isCompressed)
+          throw broken(1002, 'compressed frame received without negotiated permessage-deflate');
         this.#isInMessage = true;
         this.#isMessageCompressed = isCompressed;
         return;
       case webSocketOpcodes.continuation:
-        if (!this.#isInMessage || isCompressed) throw broken(1002, 'a continuation without its beginning');
+        if (!this.#isInMessage || isCompressed) throw broken(1002, 'invalid continuation frame');
         return;
       default:
         throw broken(1002, `unknown opcode ${this.#opcode}`);
@@ -168,7 +171,7 @@ export class WebSocketFrameParser {
     if (short === 126) length = this.#head.readUInt16BE(2);
     if (short === 127) {
       const high = this.#head.readUInt32BE(2);
-      if (high >= 0x8000_0000) throw broken(1002, 'the first bit of the length is set');
+      if (high >= 0x8000_0000) throw broken(1002, 'invalid 64-bit payload length');
       length = high * 0x1_0000_0000 + this.#head.readUInt32BE(6);
     }
     if (length > wireLimits.webSocketFrameBytesMax) throw broken(1009, 'the frame is too large');
@@ -254,13 +257,13 @@ function inflate(parts: readonly Buffer[], limit: number): Buffer {
 
 function readGoodbye(payload: Buffer): {readonly code: number | undefined; readonly reason: string} {
   if (payload.length === 0) return {code: undefined, reason: ''};
-  if (payload.length === 1) throw broken(1002, 'a closing frame of one byte');
+  if (payload.length === 1) throw broken(1002, 'close frame payload cannot be 1 byte');
   const code = payload.readUInt16BE(0);
-  if (!isCloseCode(code)) throw broken(1002, `the closing code ${code} is not allowed`);
+  if (!isCloseCode(code)) throw broken(1002, `invalid close status code ${code}`);
   try {
     return {code, reason: new TextDecoder('utf-8', {fatal: true}).decode(payload.subarray(2))};
   } catch (error) {
-    if (error instanceof TypeError) throw broken(1007, 'the closing reason is not UTF-8');
+    if (error instanceof TypeError) throw broken(1007, 'invalid utf8 body in close frame');
     throw error;
   }
 }

@@ -12,10 +12,18 @@ export interface HttpHead {
   readonly headers: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Returns undefined for what is no HTTP/1.1 head. `text` ends before the empty line, one character for each byte. */
+const startLine = /^([!-~]+) ([!-~]+)(?: ([ -~]*))?$/;
+
+/** Whether a first line, without its end, can begin a request. */
+export function isRequestLine(line: string): boolean {
+  const [, , target = '', version = ''] = startLine.exec(line) ?? [];
+  return /^HTTP\/\d\.\d$/.test(version) && /^(?:\/|[a-z][a-z0-9+.-]*:\/\/)/i.test(target);
+}
+
+/** Returns undefined for what is no HTTP/1 head. `text` ends before the empty line, one character for each byte. */
 export function parseHttpHead(text: string): HttpHead | undefined {
-  const [line = '', ...rest] = text.split('\r\n');
-  const parts = /^([!-~]+) ([!-~]+)(?: ([ -~]*))?$/.exec(line);
+  const [line = '', ...rest] = text.split(/\r?\n/);
+  const parts = startLine.exec(line);
   if (parts === null) return undefined;
   const headers = new Map<string, string[]>();
   for (const header of rest) {
@@ -44,6 +52,8 @@ export interface UpgradeRules {
 
 export interface Upgrade {
   readonly isAccepted: boolean;
+  /** Nothing more is read from who sent this. */
+  readonly isLast: boolean;
   /** Whole, to be sent as it is. */
   readonly response: string;
   readonly isCompressed: boolean;
@@ -60,9 +70,13 @@ const statusTexts = {
 
 /** Judges a request in the order of nats-server, so that the same status answers it. */
 export function answerUpgrade(head: HttpHead | undefined, rules: UpgradeRules): Upgrade {
-  const status = head === undefined ? 400 : refusalOf(head, rules);
-  if (status !== undefined || head === undefined) return refuse(status ?? 400, rules.nowMs);
-  const isMaskRequired = !isListed(head, 'nats-no-masking', 'true');
+  const fault = faultOf(head);
+  if (fault !== undefined || head === undefined) return cutOff(fault ?? '400 Bad Request');
+  const status = refusalOf(head, rules);
+  if (status !== undefined) return refuse(status, {nowMs: rules.nowMs, hasBody: head.start[0] !== 'HEAD'});
+  // Who speaks before it was answered gets no answer, as with nats-server.
+  if (rules.hasBytesBehind) return {...refusal, isLast: true, response: ''};
+  const isMaskRequired = head.headers.get('nats-no-masking')?.[0] !== 'true';
   const isCompressed = rules.isCompressionAllowed && offersDeflate(head);
   const lines = [
     'HTTP/1.1 101 Switching Protocols',
@@ -75,22 +89,40 @@ export function answerUpgrade(head: HttpHead | undefined, rules: UpgradeRules): 
     ...(isMaskRequired ? [] : ['Nats-No-Masking: true']),
   ];
   const isBrowser = (head.headers.get('user-agent')?.[0] ?? '').startsWith('Mozilla/');
-  return {isAccepted: true, response: `${lines.join('\r\n')}\r\n\r\n`, isCompressed, isMaskRequired, isBrowser};
+  return {
+    isAccepted: true,
+    isLast: false,
+    response: `${lines.join('\r\n')}\r\n\r\n`,
+    isCompressed,
+    isMaskRequired,
+    isBrowser,
+  };
 }
 
+/** What makes it no request at all, as a status line. */
+function faultOf(head: HttpHead | undefined): string | undefined {
+  if (head === undefined) return '400 Bad Request';
+  const [, , version] = head.start;
+  if (!isRequestLine(head.start.join(' '))) return '400 Bad Request';
+  if (!version.startsWith('HTTP/1.')) return '505 HTTP Version Not Supported: unsupported protocol version';
+  const hosts = head.headers.get('host') ?? [];
+  if (hosts.length === 0 && version !== 'HTTP/1.0') return '400 Bad Request: missing required Host header';
+  if (hosts.length > 1) return '400 Bad Request';
+  return /^[\w!$%&'()*+,\-.:;=@[\]~]*$/.test(hosts[0] ?? '') ? undefined : '400 Bad Request: malformed Host header';
+}
+
+/** Other protocols that nats-server speaks at these places, and this engine does not. */
+const otherPlaces = /\/(?:mqtt|leafnode)$/;
+
 function refusalOf(head: HttpHead, rules: UpgradeRules): keyof typeof statusTexts | undefined {
-  const [method, target, version] = head.start;
-  if (version !== 'HTTP/1.1') return 400;
-  if ((target.split(/[?#]/)[0] ?? '').endsWith('/mqtt')) return 404;
+  const [method, target] = head.start;
+  if (otherPlaces.test(target.split(/[?#]/)[0] ?? '')) return 404;
   if (method !== 'GET') return 405;
-  const host = head.headers.get('host');
-  if (host?.length !== 1 || host[0] === '') return 400;
+  if ((head.headers.get('host')?.[0] ?? '') === '') return 400;
   if (!isListed(head, 'upgrade', 'websocket') || !isListed(head, 'connection', 'upgrade')) return 400;
-  const key = head.headers.get('sec-websocket-key');
-  if (key?.length !== 1 || !/^[A-Za-z0-9+/]{22}==$/.test(key[0] ?? '')) return 400;
+  if (!/^[A-Za-z0-9+/]{22}==$/.test(head.headers.get('sec-websocket-key')?.[0] ?? '')) return 400;
   if (!isListed(head, 'sec-websocket-version', '13')) return 400;
-  if (!isOriginAllowed(head, rules)) return 403;
-  return rules.hasBytesBehind ? 400 : undefined;
+  return isOriginAllowed(head, rules) ? undefined : 403;
 }
 
 /** Whether a comma separated header has the word, in any case. */
@@ -110,7 +142,10 @@ function offersDeflate(head: HttpHead): boolean {
 function isOriginAllowed(head: HttpHead, rules: UpgradeRules): boolean {
   const {allowedOrigins, isSameOriginRequired} = rules;
   if (allowedOrigins === undefined && isSameOriginRequired !== true) return true;
-  const text = head.headers.get('origin')?.[0];
+  // Browsers of the protocol's drafts used the second name.
+  const text = ['origin', 'sec-websocket-origin']
+    .map((name) => head.headers.get(name)?.[0] ?? '')
+    .find((value) => value);
   if (text === undefined) return true;
   const origin = parseOrigin(text);
   if (origin === undefined) return false;
@@ -127,7 +162,12 @@ function parseOrigin(text: string): string | undefined {
   return origin === 'null' ? undefined : origin;
 }
 
-function refuse(status: keyof typeof statusTexts, nowMs: number): Upgrade {
+const refusal = {isAccepted: false, isCompressed: false, isMaskRequired: true, isBrowser: false} as const;
+
+function refuse(
+  status: keyof typeof statusTexts,
+  {nowMs, hasBody}: {readonly nowMs: number; readonly hasBody: boolean},
+): Upgrade {
   const body = `${statusTexts[status]}\n`;
   const lines = [
     `HTTP/1.1 ${status} ${statusTexts[status]}`,
@@ -137,13 +177,13 @@ function refuse(status: keyof typeof statusTexts, nowMs: number): Upgrade {
     `Date: ${new Date(nowMs).toUTCString()}`,
     `Content-Length: ${body.length}`,
   ];
-  return {
-    isAccepted: false,
-    response: `${lines.join('\r\n')}\r\n\r\n${body}`,
-    isCompressed: false,
-    isMaskRequired: true,
-    isBrowser: false,
-  };
+  return {...refusal, isLast: false, response: `${lines.join('\r\n')}\r\n\r\n${hasBody ? body : ''}`};
+}
+
+/** Answers what is no request of HTTP/1. */
+function cutOff(status: string): Upgrade {
+  const lines = [`HTTP/1.1 ${status}`, 'Content-Type: text/plain; charset=utf-8', 'Connection: close'];
+  return {...refusal, isLast: true, response: `${lines.join('\r\n')}\r\n\r\n${status}`};
 }
 
 /** What a server answers to a key. */

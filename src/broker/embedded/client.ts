@@ -450,7 +450,7 @@ export class ClientConnection implements ServerHandler, Receiver {
         this.close(closeReasons.parseError, errorTexts.unknownOperation);
         return;
       case 'ERR_WIRE_PEER_ERROR':
-        this.close(closeReasons.clientClosed);
+        this.close(closeReasons.parseError);
         return;
       default:
         this.close(closeReasons.protocolViolation);

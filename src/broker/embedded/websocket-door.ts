@@ -6,7 +6,7 @@
 import {errorMessage} from '../../lib/errors.ts';
 import type {ByteStream} from '../../lib/network.ts';
 import type {TimerHandle} from '../../lib/platform.ts';
-import {answerUpgrade, parseHttpHead, type Upgrade, wireLimits} from '../../natswire/index.ts';
+import {answerUpgrade, isRequestLine, parseHttpHead, type Upgrade, wireLimits} from '../../natswire/index.ts';
 import type {EngineCore} from './core.ts';
 import type {EngineTls} from './parts.ts';
 
@@ -62,35 +62,45 @@ function readRequests(
     stream.onData = () => {};
     stream.end();
   };
-  stream.onData = (chunk) => {
-    held = Buffer.concat([held, chunk]);
-    const end = held.indexOf('\r\n\r\n');
-    if (end < 0 ? held.length > wireLimits.webSocketHeadBytesMax : end > wireLimits.webSocketHeadBytesMax) {
+  const isTooLarge = (end: number): boolean => (end < 0 ? held.length : end) > wireLimits.webSocketHeadBytesMax;
+  /** Answers the request that `held` begins with; false when it has not come whole, or no other may follow. */
+  const answer = (): boolean => {
+    const text = held.toString('latin1');
+    const firstEnd = text.indexOf('\n');
+    const isRequest = firstEnd < 0 || isRequestLine(text.slice(0, firstEnd).replace(/\r$/, ''));
+    const emptyLine = /\r?\n\r?\n/.exec(text);
+    const end = emptyLine?.index ?? -1;
+    if (isTooLarge(end)) {
       stream.write(Buffer.from('HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n', 'latin1'));
       finish();
-      return;
+      return false;
     }
-    if (end < 0) return;
-    const head = parseHttpHead(held.toString('latin1', 0, end));
-    const behind = held.length - end - 4;
+    if (end < 0 && isRequest) return false;
+    const head = isRequest ? parseHttpHead(text.slice(0, end)) : undefined;
+    held = held.subarray(end + (emptyLine?.[0].length ?? 0));
     const upgrade = answerUpgrade(head, {
       isCompressionAllowed: listener.isCompressed ?? true,
       ...(listener.allowedOrigins === undefined ? {} : {allowedOrigins: listener.allowedOrigins}),
       isSameOriginRequired: listener.isSameOriginRequired ?? false,
       isTls: listener.tls !== undefined,
-      hasBytesBehind: behind > 0,
+      hasBytesBehind: held.length > 0,
       nowMs: core.clock.nowMs(),
     });
     stream.write(Buffer.from(upgrade.response, 'latin1'));
-    held = Buffer.alloc(0);
     if (upgrade.isAccepted) {
       timer.cancel();
       stream.flush();
       options.enter(stream, upgrade);
-      return;
+      return false;
     }
-    // A request with a body, or with something behind it, leaves no known place where the next one begins.
+    // Behind a body there is no known place where the next request begins.
     const length = head?.headers.get('content-length')?.[0] ?? '0';
-    if (head === undefined || behind > 0 || length !== '0' || head.headers.has('transfer-encoding')) finish();
+    if (!upgrade.isLast && length === '0' && head?.headers.has('transfer-encoding') !== true) return held.length > 0;
+    finish();
+    return false;
+  };
+  stream.onData = (chunk) => {
+    held = Buffer.concat([held, chunk]);
+    while (answer());
   };
 }
