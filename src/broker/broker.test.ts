@@ -162,6 +162,16 @@ describe('settings', () => {
     expect(settings.warnings).toEqual([expect.stringContaining('Gateway r1 has no remote url, ignoring')]);
   });
 
+  test.each([
+    [{'plugin.choria.network.client_hosts': '10.0.0.0/8, 10.0.0.0/33'}, 'Cannot use "10.0.0.0/33" of'],
+    [{'plugin.choria.network.provisioning.signer_cert': '/s.pem'}, 'there is no provisioning account'],
+    [{'plugin.choria.network.provisioning.client_password': 'x'}, 'Unprovisioned servers are refused'],
+    [{'plugin.choria.network.provisioning.provisioner_without_token': 'true'}, 'lets the provisioner in by password'],
+  ])('%j works only in part, which is said', async (entries, text) => {
+    const {warnings} = await read(entries as Record<string, string>);
+    expect(warnings).toEqual([expect.stringContaining(text)]);
+  });
+
   test('origins of web pages are read for the WebSocket listener', async () => {
     const settings = await read({
       'plugin.choria.network.websocket_port': '4333',

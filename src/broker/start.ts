@@ -79,7 +79,7 @@ export interface RunningBroker {
  * broker.addresses.client; // tls://[::]:4222
  */
 export async function startBroker(options: StartBrokerOptions): Promise<RunningBroker> {
-  const {platform} = options;
+  const {platform, srvLookups} = countingLookups(options.platform);
   const logger = options.logger.child({component: 'network'});
   const insecure = options.insecure ?? {tls: true, verifyTls: true};
   if (!insecure.tls) logger.warn('Running with TLS disabled, not compatible with production use.');
@@ -105,7 +105,7 @@ export async function startBroker(options: StartBrokerOptions): Promise<RunningB
   };
   let stats: StatsListener | undefined;
   try {
-    stats = await startStats(running, {...live, addresses});
+    stats = await startStats(running, {...live, addresses, srvLookups});
   } catch (error) {
     await stop();
     throw new BrokerError('ERR_BROKER_LISTEN', errorMessage(error), {cause: error});
@@ -121,6 +121,24 @@ export async function startBroker(options: StartBrokerOptions): Promise<RunningB
     stop,
     [Symbol.asyncDispose]: () => stop(),
   };
+}
+
+/** The same platform, which counts the questions for SRV records. */
+function countingLookups(platform: Platform): {readonly platform: Platform; readonly srvLookups: () => number} {
+  const {names} = platform;
+  let count = 0;
+  const counting: Platform['names'] = {
+    resolveSrv: (name, options) => {
+      count += 1;
+      return names.resolveSrv(name, options);
+    },
+    lookup: (name, options) => names.lookup(name, options),
+    reverse: (address, options) => names.reverse(address, options),
+    ...(names.groupId === undefined
+      ? {}
+      : {groupId: (name, options) => names.groupId?.(name, options) ?? Promise.resolve(undefined)}),
+  };
+  return {platform: {...platform, names: counting}, srvLookups: () => count};
 }
 
 /** What a configuration says, read and checked. */
@@ -235,7 +253,7 @@ async function reloadBroker(
 
 async function startStats(
   engine: BrokerEngine,
-  parts: EngineParts & {readonly addresses: EngineAddresses},
+  parts: EngineParts & {readonly addresses: EngineAddresses; readonly srvLookups: () => number},
 ): Promise<StatsListener | undefined> {
   const {settings, platform, logger, config, addresses} = parts;
   if (settings.stats === undefined) return undefined;
@@ -251,6 +269,7 @@ async function startStats(
     source:
       view === undefined ? proxySource({http: platform.http, url: addresses.monitoring ?? ''}) : embeddedSource(view),
     view,
+    srvLookups: parts.srvLookups,
     ...(embedded === undefined ? {} : {onRequest: (path, place) => embedded.countHttpRequest(path, place)}),
   });
 }

@@ -82,6 +82,26 @@ describe('requests about the server', () => {
     expect(again?.error?.code).toBe(400);
   });
 
+  test('the system account sends a connection away, and asks for pages without content', async () => {
+    await using broker = await start();
+    const root = await join(broker, 'root');
+    const [old, modern] = [await join(broker, 'c'), await RawClient.connect(broker)];
+    modern.send('CONNECT {"verbose":false,"protocol":1,"user":"b","pass":"x"}\r\nPING\r\n');
+    await modern.until(({received}) => received.includes('connect_info'));
+    const subject = `$SYS.REQ.SERVER.${broker.engine.serverId}.LDM`;
+    const connz = await ask(root, '$SYS.REQ.ACCOUNT.one.CONNZ');
+    const cid = connz?.data?.connections?.[0]?.cid;
+    expect((await ask(root, subject, JSON.stringify({cid})))?.error).toBeUndefined();
+    await modern.until(({received}) => received.includes('"ldm":true'));
+    const oldCid = (await ask(root, '$SYS.REQ.ACCOUNT.two.CONNZ'))?.data?.connections?.[0]?.cid;
+    for (const body of [{cid: oldCid}, {cid: 99}, {}]) {
+      expect((await ask(root, subject, JSON.stringify(body)))?.error?.code).toBe(400);
+    }
+    expect((await ask(root, '$SYS.REQ.SERVER.PING.IPQUEUESZ'))?.data).toEqual({});
+    old.close();
+    modern.close();
+  });
+
   test('a refused connection and the end of the server are told', async () => {
     const broker = await start();
     const root = await join(broker, 'root');

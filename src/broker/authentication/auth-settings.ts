@@ -7,6 +7,7 @@ import {cryptoLimits, ed25519PublicKey, isHexKey} from '../../crypto/index.ts';
 import {errorMessage} from '../../lib/errors.ts';
 import type {Platform} from '../../lib/platform.ts';
 import {BrokerError} from '../errors.ts';
+import {createNetworkList} from './networks.ts';
 import type {BrokerAuthOptions, ProvisioningAuth} from './broker-auth.ts';
 
 /**
@@ -64,7 +65,7 @@ function checkExcluded(config: Config): void {
   }
 }
 
-/** What makes provisioning half configured is said at start, because it would silently not work. */
+/** What is half configured or mistyped is said at start, because it would silently not work. */
 export function authWarnings(config: Config): readonly string[] {
   const password = config.get('plugin.choria.network.provisioning.client_password');
   const signer = config.get('plugin.choria.network.provisioning.signer_cert');
@@ -82,6 +83,11 @@ export function authWarnings(config: Config): readonly string[] {
   }
   if (config.get('plugin.choria.network.provisioning.provisioner_without_token')) {
     warnings.push('"plugin.choria.network.provisioning.provisioner_without_token" lets the provisioner in by password');
+  }
+  for (const entry of createNetworkList(listOf(config.get('plugin.choria.network.client_hosts'))).invalid) {
+    warnings.push(
+      `Cannot use ${JSON.stringify(entry)} of "plugin.choria.network.client_hosts": expected an address or a network such as 192.0.2.0/24; it matches nobody`,
+    );
   }
   return warnings;
 }

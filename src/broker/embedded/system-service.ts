@@ -136,6 +136,7 @@ export class SystemService {
     }
     if (what === 'STATSZ') return encodeDocument({server: this.server(), statsz: statsz(this.#view)});
     if (what === 'KICK' && whom !== 'PING') return this.#reply(() => this.#kick(fieldsOf(body)));
+    if (what === 'LDM' && whom !== 'PING') return this.#reply(() => this.#sendAway(fieldsOf(body)));
     const document = this.#documents[what];
     return document === undefined ? undefined : this.#reply(() => document(fieldsOf(body)));
   }
@@ -161,6 +162,9 @@ export class SystemService {
     LEAFZ: () => leafz(this.#view),
     ACCOUNTZ: (fields) => accountz(this.#view, textOf(fields, 'account')),
     JSZ: () => jsz(this.#view),
+    // No queues between threads, no groups that elect leaders.
+    IPQUEUESZ: () => ({}),
+    RAFTZ: () => ({}),
     HEALTHZ: () => ({status: 'ok', status_code: 200}),
     // Profiles show memory of the process, secrets included.
     PROFILEZ: (fields) => ({
@@ -202,6 +206,18 @@ export class SystemService {
     const cid = fields['cid'];
     if (typeof cid !== 'number') throw new QuestionError('no connection is named, expected {"cid": NUMBER}');
     if (!this.#options.kick(cid)) throw new QuestionError(`no client found with id: ${cid}`);
+    return {};
+  }
+
+  /** Tells one connection to go to another broker, as all are told before the end. */
+  #sendAway(fields: Fields): object {
+    const cid = fields['cid'];
+    const client = typeof cid === 'number' ? this.#view.clients.get(cid) : undefined;
+    if (client === undefined) throw new QuestionError('no such client id');
+    if (!client.hasConnected || client.options.protocol < 1) {
+      throw new QuestionError('client does not support Lame Duck Mode or is not ready to receive the notification');
+    }
+    client.sendInfo({ldm: true});
     return {};
   }
 

@@ -22,6 +22,7 @@ export interface StatsListenerOptions {
   readonly source: StatsSource;
   /** Of the embedded engine, for the metrics that only it has. */
   readonly view?: (() => EngineView) | undefined;
+  readonly srvLookups?: (() => number) | undefined;
   /** Called for each request of a page that exists. */
   readonly onRequest?: (path: string, place: {readonly host: string; readonly port: number}) => void;
 }
@@ -39,7 +40,7 @@ const metricPaths: ReadonlySet<string> = new Set(['/metrics', '/choria/prometheu
 /** @throws {NetworkError} `ERR_NETWORK_LISTEN` */
 export async function startStatsListener(options: StatsListenerOptions): Promise<StatsListener> {
   const {platform, logger, identity} = options;
-  const metrics = await createBrokerMetrics({identity, view: options.view});
+  const metrics = await createBrokerMetrics({identity, view: options.view, srvLookups: options.srvLookups});
   const usage = createProcessUsage(platform);
   let place = {host: options.host, port: options.port};
   const listener = await platform.httpServers.listen({

@@ -12,6 +12,9 @@ export const brokerMetrics = {
   choria_connector_connection_closed: 'Connections to a broker that were closed',
   choria_connector_errors: 'Errors on connections to a broker',
   choria_connector_initial_connect_time: 'Seconds that the first connection took',
+  choria_dns_srv_lookups: 'Questions for SRV records',
+  choria_dns_srv_cachehits: 'Questions for SRV records that were answered from memory',
+  choria_dns_srv_cachemiss: 'Questions for SRV records that the name server was asked',
   choria_protocol_valid: 'Messages that were valid',
   choria_protocol_invalid: 'Messages that were refused',
   choria_protocol_error: 'Messages that could not be checked',
@@ -89,6 +92,8 @@ export async function createBrokerMetrics(options: {
   readonly identity: string;
   /** Of the embedded engine; another engine has no figures of its own for ours. */
   readonly view?: (() => EngineView) | undefined;
+  /** Questions for SRV records since the start; none is remembered. */
+  readonly srvLookups?: (() => number) | undefined;
 }): Promise<BrokerMetrics> {
   const {Counter, Gauge, Registry: ClientRegistry, Summary, collectDefaultMetrics} = await import('prom-client');
   const registry: Registry = new ClientRegistry();
@@ -122,6 +127,20 @@ export async function createBrokerMetrics(options: {
         field,
       ] as const,
   );
+  const srvLookups = options.srvLookups ?? (() => 0);
+  const lookups = (name: BrokerMetric, read: () => number) => {
+    const counter = new Counter({
+      ...common(name),
+      labelNames: ['identity'],
+      collect() {
+        counter.reset();
+        counter.inc({identity}, read());
+      },
+    });
+  };
+  lookups('choria_dns_srv_lookups', srvLookups);
+  lookups('choria_dns_srv_cachehits', () => 0);
+  lookups('choria_dns_srv_cachemiss', srvLookups);
   if (view !== undefined) addOwnMetrics({registry, identity, view, Counter, Gauge});
   return {
     render(figures) {

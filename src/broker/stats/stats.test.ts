@@ -142,6 +142,7 @@ describe('the stats listener', () => {
       expect(text).toContain('choria_network_out_msgs{identity="broker.example.net"} 1\n');
       expect(text).toContain('# TYPE choria_build_info counter\n');
       expect(text).toContain('choria_protocol_valid{version="2"} 0\n');
+      expect(text).toContain('choria_dns_srv_lookups{identity="broker.example.net"} 0\n');
     }
   });
 
