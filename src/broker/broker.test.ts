@@ -168,7 +168,7 @@ describe('settings', () => {
     [{'plugin.choria.network.provisioning.client_password': 'x'}, 'Unprovisioned servers are refused'],
     [{'plugin.choria.network.provisioning.provisioner_without_token': 'true'}, 'lets the provisioner in by password'],
   ])('%j works only in part, which is said', async (entries, text) => {
-    const {warnings} = await read(entries as Record<string, string>);
+    const {warnings} = await read(entries);
     expect(warnings).toEqual([expect.stringContaining(text)]);
   });
 
