@@ -117,7 +117,7 @@ export function jsonFieldFolded(object: JsonObject, name: string): unknown {
   return key === undefined ? undefined : object[key];
 }
 
-/** Simple case folding of the letters that meet ASCII: the long s and the Kelvin sign fold to s and k. */
-function foldCase(text: string): string {
+/** Simple case folding of the letters that meet ASCII, as Go compares keys: the long s and the Kelvin sign fold to s and k. */
+export function foldCase(text: string): string {
   return text.toLowerCase().replaceAll('\u017f', 's');
 }

@@ -50,6 +50,11 @@ describe('reading strict JSON', () => {
     ['{"\\"":1,"\\"":2}'],
     ['{"a":"x","b":{},"a":[]}'],
     ['{"__proto__":1,"__proto__":2}'],
+    // Readers of other programs take no notice of capitals, nor of the letters that stand for s and k in old texts.
+    ['{"agent":"a","AGENT":"b"}'],
+    ['{"Caller":1,"caller":2}'],
+    ['{"message":1,"me\u017fsage":2}'],
+    ['{"tokenk":1,"token\\u212a":2}'],
   ])('%s names a key twice', (text) => {
     expect(() => read(text)).toThrow(/comes twice/);
   });

@@ -2,10 +2,11 @@
  * Reads JSON from the network: bounded in size, depth and number of items, each key at most once.
  *
  * A key that comes twice is the classic way to have two readers of one signed text see two callers; the reference takes the last
- * one, here it is refused. `JSON.parse` itself neither recurses nor touches prototypes, but it says nothing about duplicates, so a
+ * one, whether its letters are capitals or not, here it is refused. `JSON.parse` itself neither recurses nor touches prototypes, but it says nothing about duplicates, so a
  * light scan goes first. The scan jumps over strings with `indexOf`, so that large base64 fields cost next to nothing.
  */
 import {errorMessage} from '../lib/errors.ts';
+import {foldCase} from '../lib/json.ts';
 import {ProtocolError, type ProtocolStage} from './errors.ts';
 import {protocolLimits} from './limits.ts';
 
@@ -118,8 +119,9 @@ class Scanner {
     const raw = this.text.slice(start + 1, end);
     const key = raw.includes('\\') ? unescapeKey(raw) : raw;
     const keys = this.open.at(-1);
-    if (keys?.has(key)) return `the key ${JSON.stringify(key.slice(0, 64))} comes twice in one object`;
-    keys?.add(key);
+    const folded = foldCase(key);
+    if (keys?.has(folded)) return `the key ${JSON.stringify(key.slice(0, 64))} comes twice in one object`;
+    keys?.add(folded);
     this.key = key;
     this.expectsKey = false;
     return undefined;

@@ -189,6 +189,21 @@ describe('fault 64: the signer', () => {
     expect(await aaa.post(sign, await aaa.signBody({}, await change(aaa)))).toEqual(denied);
   });
 
+  test.each(['"AGENT":"shell"', '"Caller":"up=root"', '"MESSAGE":"e30="', '"Filter":{}', '"\\u0041gent":"shell"'])(
+    'fault 64: a request that other programs read as another one is not signed: %s',
+    async (extra) => {
+      const aaa = await startTestAaa();
+      const {request = ''} = JSON.parse((await aaa.signBody()).toString('utf8')) as Readonly<Record<string, string>>;
+      const text = Buffer.from(request, 'base64').toString('utf8');
+      const signed = (changed: string): Readonly<Record<string, string>> => ({
+        request: Buffer.from(changed).toString('base64'),
+        signature: signEd25519(seedOf('caller'), Buffer.from(changed)).toString('hex'),
+      });
+      expect(Object.keys(await aaa.post(sign, await aaa.signBody({}, signed(text))))).toEqual(['secure_request']);
+      expect(await aaa.post(sign, await aaa.signBody({}, signed(text.replace(/}$/, `,${extra}}`))))).toEqual(denied);
+    },
+  );
+
   test('fault 64: the caller is the one of the token, whoever the request names', async () => {
     const aaa = await startTestAaa();
     const token = await aaa.token();
