@@ -203,6 +203,11 @@ describe('architecture', () => {
     expect(findCycle(graph)).toBeUndefined();
   });
 
+  test('the YAML library is loaded with the first document, not with the program', () => {
+    const loads = sources.filter(({text}) => /^import (?!type\b)[^;]* from 'yaml'/m.test(text));
+    expect(loads.map(({path}) => path)).toEqual([]);
+  });
+
   test('a planted wrong import, door, impurity and cycle are found', () => {
     expect(checkImport({path: 'lib/x.ts', area: 'lib'}, '../server/index.ts', false)).toContain(
       'imports only lower layers',

@@ -1,6 +1,6 @@
 /** Writes inventory files. Facts stay the JSON text that nodes gave, so that long numbers survive. */
-import {parse as parseYaml, stringify as writeYaml} from 'yaml';
 import {goJson, indentJson} from '../lib/json-text.ts';
+import {yaml} from '../lib/yaml.ts';
 import {DiscoveryError} from './errors.ts';
 import {inventorySchema} from './inventory-file.ts';
 import {extension} from './paths.ts';
@@ -45,5 +45,5 @@ export function renderInventory(
   const groups = options.groups ?? groupsDefault;
   const document = `{"$schema":${goJson(inventorySchema)},"groups":${JSON.stringify(groups)},"nodes":[${list.join(',')}]}`;
   if (options.format === 'json') return `${indentJson(document, {indent: '  '})}\n`;
-  return writeYaml(parseYaml(document, {intAsBigInt: true}), {aliasDuplicateObjects: false, lineWidth: 0});
+  return yaml().stringify(yaml().parse(document, {intAsBigInt: true}), {aliasDuplicateObjects: false, lineWidth: 0});
 }
