@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest';
-import {setPatientTimer} from './patient-timer.ts';
+import {setPatientTimer, setStarvingTimer, watchLateness} from './patient-timer.ts';
 import type {Clock} from './platform.ts';
 
 /** A clock whose timers fire when the test says so, however late that is. */
@@ -73,4 +73,28 @@ test('it can be cancelled while it waits on', () => {
   fireAt(2_000);
   timer.cancel();
   expect(delayMs()).toBeUndefined();
+});
+
+test('time that the whole process was late does not count', () => {
+  const {clock, fireAt, delayMs} = starvedClock();
+  let lateMs = 300;
+  let fired = 0;
+  const lateness = {totalMs: () => lateMs, stop: () => undefined};
+  setStarvingTimer(clock, () => fired++, {delayMs: 2_000, lateness});
+  lateMs += 1_500;
+  fireAt(2_000);
+  expect(fired).toBe(0);
+  expect(delayMs()).toBe(1_500);
+  fireAt(3_500);
+  expect(fired).toBe(1);
+});
+
+test('lateness is what the ticks of a process came behind, the one that is due now included', () => {
+  const {clock, fireAt} = starvedClock();
+  const lateness = watchLateness(clock);
+  fireAt(100);
+  expect(lateness.totalMs()).toBe(0);
+  fireAt(500);
+  expect(lateness.totalMs()).toBe(300);
+  lateness.stop();
 });

@@ -5,7 +5,7 @@
  */
 import {headerBlock, type PublishOptions} from '../connect/index.ts';
 import {errorMessage} from '../lib/errors.ts';
-import {setPatientTimer} from '../lib/patient-timer.ts';
+import {setPatientTimer, setStarvingTimer} from '../lib/patient-timer.ts';
 import type {TimerHandle} from '../lib/platform.ts';
 import {
   createReply,
@@ -236,7 +236,13 @@ class AgentDispatcher implements Dispatcher {
       end.abort(new Error(`agent ${request.agent} did not end in ${seconds} s`));
     };
     // Patient: a process of thousands of servers that were all asked at once has not been idle meanwhile.
-    const timer = setPatientTimer(node.platform.clock, giveUp, seconds * 1000);
+    const {clock} = node.platform;
+    const delayMs = seconds * 1000;
+    const {lateness} = this.#options;
+    const timer =
+      lateness === undefined
+        ? setPatientTimer(clock, giveUp, delayMs)
+        : setStarvingTimer(clock, giveUp, {delayMs, lateness});
     this.#calls.add(end);
     try {
       const body = await answer;

@@ -1,6 +1,7 @@
 /** What the parts of the pipeline share. */
 import type {PublishOptions} from '../connect/index.ts';
 import type {Revocations, SecurityProvider} from '../crypto/index.ts';
+import type {Lateness} from '../lib/patient-timer.ts';
 import type {Filter, ReplayGuard, Request, RequestCache, Transport, TransportCache} from '../protocol/index.ts';
 import type {AgentRegistry, Auditor, Authorizer, NodeContext} from '../rpc/types.ts';
 import type {SentReplies} from './sent-replies.ts';
@@ -27,6 +28,8 @@ export interface PipelineOptions {
   readonly replies: SentReplies;
   readonly ttlCeilingSeconds: number;
   readonly agentConcurrency: number;
+  /** How late the process is, where it holds many servers: agents are not blamed for it. */
+  readonly lateness?: Lateness;
   /** Version 2 only. */
   readonly signReplies?: boolean;
   /** What was taken back: its requests are refused. */

@@ -229,6 +229,7 @@ class Server implements ChoriaServer {
       ...(auditor === undefined ? {} : {auditor}),
       replies: new SentReplies(this.#parts.platform.clock, shared.replies),
       ttlCeilingSeconds: ttlCeilingSeconds(config),
+      ...(shared.lateness === undefined ? {} : {lateness: shared.lateness}),
       ...(this.#revocations === undefined ? {} : {revocations: this.#revocations}),
       signReplies: config.get('plugin.security.choria.sign_replies'),
       agentConcurrency: concurrency > 0 ? concurrency : serverLimits.agentConcurrency,

@@ -4,6 +4,7 @@ import type {Config} from '../config/types.ts';
 import type {Connection, Heartbeats, OpenConnectionOptions} from '../connect/index.ts';
 import type {ProofCache, SecurityProvider} from '../crypto/index.ts';
 import type {Logger} from '../lib/logger.ts';
+import type {Lateness} from '../lib/patient-timer.ts';
 import type {Platform} from '../lib/platform.ts';
 import type {Filter, Request, RequestCache, TransportCache} from '../protocol/index.ts';
 import type {Agent, AgentProvider, AgentRegistry, Auditor, Authorizer, NodeContext} from '../rpc/types.ts';
@@ -34,6 +35,7 @@ export interface SharedResources {
   readonly heartbeats?: Heartbeats;
   /** Bytes of answers that may be given once more. */
   readonly replies?: ReplyBudget;
+  readonly lateness?: Lateness;
   /** What all of them count together. */
   readonly counts?: ServerCounts;
 }

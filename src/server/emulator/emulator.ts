@@ -12,6 +12,7 @@ import {
 } from '../../connect/index.ts';
 import {createProofCache} from '../../crypto/index.ts';
 import type {Logger} from '../../lib/logger.ts';
+import {watchLateness} from '../../lib/patient-timer.ts';
 import {type Platform, sleep} from '../../lib/platform.ts';
 import {version as programVersion} from '../../lib/version.ts';
 import {createRequestCache, createTransportCache} from '../../protocol/index.ts';
@@ -106,6 +107,7 @@ export async function createEmulator(options: EmulatorOptions): Promise<Emulator
     transports: createTransportCache(),
     replies: {heldBytes: 0},
     counts,
+    lateness: watchLateness(platform.clock),
     heartbeats: createHeartbeats({clock: platform.clock, intervalMs: connectLimits.pingIntervalMs}),
   };
   const parts = await createSharedParts({config, platform, logger, version: programVersion});
@@ -169,6 +171,7 @@ class ServerEmulator implements Emulator {
 
   async stop(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.stop()));
+    this.#options.shared.lateness?.stop();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
