@@ -7,7 +7,14 @@ import {sleep} from '../../lib/platform.ts';
 import {createOrganisation, memberFolder} from '../../organisation/index.ts';
 import {type EmulatorSample, parseSample} from '../emulate/metrics.ts';
 import {StudyError} from './errors.ts';
-import {commandTimeoutMs, metricsIntervalMs, outputBytesMax, readyTimeoutMs, stopTimeoutMs} from './limits.ts';
+import {
+  commandTimeoutMs,
+  largeFleet,
+  metricsIntervalMs,
+  outputBytesMax,
+  readyTimeoutMs,
+  stopTimeoutMs,
+} from './limits.ts';
 import {readProcesses, treeOf} from './node-usage.ts';
 import type {StudyPlan} from './plan.ts';
 
@@ -129,8 +136,8 @@ export class StudyFleet {
     const hosts = this.#brokerPorts.map((port) => `127.0.0.1:${port}`).join(',');
     await this.#rewrite(this.clientConfig, this.clientConfig, [
       ['plugin.choria.middleware_hosts', hosts],
-      // A study waits for the last answer, however long it takes; no longer where a cluster cannot say in time who listens.
-      ['discovery_timeout', this.plan.brokers > 1 ? '20' : '60'],
+      // A study waits for the last answer, however long it takes; not so long where a cluster may not say in time who listens.
+      ['discovery_timeout', this.plan.brokers === 1 ? '60' : this.plan.servers > largeFleet ? '45' : '20'],
     ]);
     await this.writeEmulatorConfig('emulator.conf', []);
   }

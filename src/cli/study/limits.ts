@@ -17,6 +17,8 @@ export const readyTimeoutMs = 60_000;
 export const stopTimeoutMs = 40_000;
 /** One command of a client: waited for longest. */
 export const commandTimeoutMs = 180_000;
+/** From here on the answers alone take long. */
+export const largeFleet = 20_000;
 /** A scenario begins no further run after this. */
 export const scenarioTimeoutMs = 300_000;
 /** How often a fleet that starts says how far it is. */
