@@ -132,7 +132,11 @@ test('fault 55: a configuration is never in place without the policies and the t
     '/etc/choria/policies/rpcutil.policy': 'policy default deny\n',
   });
   let steps = 0;
-  await ask('configure', {isWaiting: true, data, failing: () => void steps++ as undefined});
+  const count = (): undefined => {
+    steps += 1;
+    return undefined;
+  };
+  await ask('configure', {isWaiting: true, data, failing: count});
   expect(steps).toBeGreaterThan(3);
   for (let failing = 0; failing < steps; failing++) {
     let step = 0;
