@@ -81,8 +81,18 @@ function coreContents(contents: FileContents, settings: TlsMaterial | undefined)
   };
 }
 
-function fileProblems([token, seed]: FileContents, options: ChoriaProviderOptions): readonly string[] {
-  const problems: string[] = [];
+function fileProblems(
+  [token, seed, certificate, key, ca]: FileContents,
+  options: ChoriaProviderOptions,
+): readonly string[] {
+  // What is configured has to be there: without its authority a program would not check the broker at all.
+  const problems = [
+    ['certificate', options.certificatePath, certificate],
+    ['private key', options.keyPath, key],
+    ['authority', options.caPath, ca],
+  ].flatMap(([what, path = '', content]) =>
+    path === '' || content !== undefined ? [] : [`the ${what} ${path} does not exist`],
+  );
   if (options.tokenPath === '') problems.push('the path to the JWT token is not configured');
   else if (token === undefined) problems.push(`the JWT token ${options.tokenPath} does not exist`);
   if (options.seedPath === '') problems.push('the path to the ed25519 seed is not configured');

@@ -60,6 +60,12 @@ const breakages: readonly Breakage[] = [
   {role: 'client', code: 'seed-missing', how: 'the seed is gone', break: (fleet) => fleet.remove('seed')},
   {
     role: 'client',
+    code: 'ca-missing',
+    how: 'the authority is gone',
+    break: (fleet) => fleet.set('plugin.security.choria.ca', '/etc/choria/none.pem'),
+  },
+  {
+    role: 'client',
     code: 'seed-unreadable',
     how: 'a line end behind the seed',
     break: (fleet) => fleet.put('seed', `${fleet.text('seed')}\n`),

@@ -12,6 +12,7 @@ import {
   verifyToken,
 } from '../crypto/index.ts';
 import {seedBeside} from '../connect/index.ts';
+import {fileExists} from '../lib/file-exists.ts';
 import type {Platform} from '../lib/platform.ts';
 import {endsSoon} from './credentials.ts';
 import {type FileFact, inspectFile, textOf} from './files.ts';
@@ -23,6 +24,8 @@ export interface TokenFacts {
   readonly subject: Subject;
   readonly token: FileFact;
   readonly seed: FileFact;
+  /** Configured and not there. */
+  readonly missing: readonly {readonly kind: 'certificate' | 'key' | 'ca'; readonly path: string}[];
   readonly isWindows: boolean;
 }
 
@@ -37,7 +40,18 @@ export async function collectTokens(subject: Subject, platform: Platform): Promi
       ? Promise.resolve({path, state: 'missing'})
       : inspectFile(platform.files, path, {limitBytes: doctorLimits.credentialBytesMax});
   const [token, seed] = await Promise.all([inspect(tokenPath), inspect(seedPath)]);
-  return {subject, token, seed, isWindows: platform.host.platform === 'win32'};
+  const missing = await missingCertificates(subject, platform);
+  return {subject, token, seed, missing, isWindows: platform.host.platform === 'win32'};
+}
+
+/** Beside tokens certificates need not be, but those that are configured count on being there. */
+async function missingCertificates({config}: Subject, {files}: Platform): Promise<TokenFacts['missing']> {
+  const missing: {kind: 'certificate' | 'key' | 'ca'; path: string}[] = [];
+  for (const kind of ['certificate', 'key', 'ca'] as const) {
+    const path = config.get(`plugin.security.choria.${kind}`);
+    if (path !== '' && !(await fileExists(files, path))) missing.push({kind, path});
+  }
+  return missing;
 }
 
 export function judgeTokens(facts: TokenFacts): readonly Finding[] {
@@ -67,8 +81,10 @@ export function judgeTokens(facts: TokenFacts): readonly Finding[] {
   ];
 }
 
-function judgePresence({subject, token, seed}: TokenFacts): readonly Finding[] {
-  const findings: Finding[] = [];
+function judgePresence({subject, token, seed, missing: absent}: TokenFacts): readonly Finding[] {
+  const findings: Finding[] = absent.map(({kind, path}) =>
+    finding(`${kind}-missing`, {cause: `${path} does not exist`, fix: `plugin.security.choria.${kind} = PATH`}),
+  );
   const missing = (path: string, setting: string): string =>
     path === '' ? `${setting} is not set in ${subject.configPath}` : `${path} does not exist`;
   if (token.state === 'missing') {
