@@ -8,7 +8,7 @@ function cell(text: string): string {
 
 function flagName(flag: FlagSpec): string {
   const short = flag.short === undefined ? '' : `-${flag.short}, `;
-  const value = flag.kind === 'boolean' ? '' : `=${flag.placeholder ?? flag.name.toUpperCase()}`;
+  const value = flag.kind === 'boolean' ? '' : `=${flag.valueName ?? flag.name.toUpperCase()}`;
   return `\`${short}--${flag.negatable === true ? '[no-]' : ''}${flag.name}${value}\``;
 }
 

@@ -51,8 +51,8 @@ function twoColumns(rows: readonly (readonly [string, string])[], columns: numbe
   return `${out.join('\n')}\n`;
 }
 
-function placeholder(flag: FlagSpec): string {
-  if (flag.placeholder !== undefined) return flag.placeholder;
+function valueName(flag: FlagSpec): string {
+  if (flag.valueName !== undefined) return flag.valueName;
   if (flag.default !== undefined)
     return flag.kind === 'string' && flag.repeatable !== true ? JSON.stringify(flag.default) : flag.default;
   return flag.name.toUpperCase();
@@ -61,7 +61,7 @@ function placeholder(flag: FlagSpec): string {
 function flagText(flag: FlagSpec, anyShort: boolean): string {
   const short = flag.short === undefined ? (anyShort ? '    ' : '') : `-${flag.short}, `;
   if (flag.kind === 'boolean') return `${short}--${flag.negatable === true ? `[no-]${flag.name}` : flag.name}`;
-  return `${short}--${flag.name}=${placeholder(flag)}${flag.repeatable === true || flag.kind === 'map' ? ' ...' : ''}`;
+  return `${short}--${flag.name}=${valueName(flag)}${flag.repeatable === true || flag.kind === 'map' ? ' ...' : ''}`;
 }
 
 function flagRows(flags: readonly FlagSpec[]): readonly (readonly [string, string])[] {

@@ -8,7 +8,7 @@ function flagModel(flag: FlagSpec): Record<string, unknown> {
     ...(flag.short === undefined ? {} : {short: flag.short.codePointAt(0)}),
     ...(flag.default === undefined ? {} : {default: [flag.default]}),
     ...(flag.env === undefined ? {} : {envar: flag.env}),
-    ...(flag.placeholder === undefined ? {} : {place_holder: flag.placeholder}),
+    ...(flag.valueName === undefined ? {} : {place_holder: flag.valueName}),
     ...(flag.values === undefined ? {} : {completions: flag.values}),
     ...(flag.required === true ? {required: true} : {}),
     ...(flag.hidden === true ? {hidden: true} : {}),

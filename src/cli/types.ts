@@ -53,7 +53,7 @@ export interface FlagSpec {
   readonly default?: string;
   readonly values?: readonly string[];
   /** Shown in help instead of the upper-case name. */
-  readonly placeholder?: string;
+  readonly valueName?: string;
   readonly env?: string;
 }
 

@@ -110,7 +110,7 @@ export class RawClient {
   }
 }
 
-/** Each INFO line becomes the vectors' placeholder. */
+/** Each INFO line becomes the vectors' word for it. */
 export function collapse(text: string): string {
   return text.replaceAll(/INFO \{[^\r\n]*\} ?\r\n/g, '<INFO>\r\n');
 }

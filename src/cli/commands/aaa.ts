@@ -10,8 +10,8 @@ export const aaaCommand: CommandSpec = {
       help: 'Runs the AAA service',
       isDefault: true,
       flags: [
-        {name: 'config', kind: 'string', placeholder: 'FILE', required: true, help: 'Configuration file to use, JSON'},
-        {name: 'pid', kind: 'string', placeholder: 'FILE', help: 'Write running PID to a file'},
+        {name: 'config', kind: 'string', valueName: 'FILE', required: true, help: 'Configuration file to use, JSON'},
+        {name: 'pid', kind: 'string', valueName: 'FILE', help: 'Write running PID to a file'},
       ],
       run: async () => (await import('./aaa-run-run.ts')).runAaa,
     },

@@ -7,7 +7,7 @@ const headerFlag: FlagSpec = {
   short: 'H',
   kind: 'string',
   repeatable: true,
-  placeholder: 'K:V',
+  valueName: 'K:V',
   help: 'Add a header to the message',
 };
 const jsonFlag: FlagSpec = {name: 'json', short: 'j', kind: 'boolean', help: 'Produce JSON output'};
@@ -17,7 +17,7 @@ export const brokerCommand: CommandSpec = {
   aliases: ['b'],
   help: 'Run a Choria network broker, look into it and send messages through it',
   flags: [
-    {name: 'choria-config', kind: 'file', placeholder: 'FILE', hidden: true, help: 'Configuration file to use'},
+    {name: 'choria-config', kind: 'file', valueName: 'FILE', hidden: true, help: 'Configuration file to use'},
     {name: 'connect-timeout', kind: 'duration', default: '5s', help: 'Connection timeout'},
   ],
   commands: [
@@ -73,7 +73,7 @@ export const brokerCommand: CommandSpec = {
       help: 'Publish messages',
       flags: [
         configFlag,
-        {name: 'reply', kind: 'string', placeholder: 'SUBJECT', help: 'Set a reply subject'},
+        {name: 'reply', kind: 'string', valueName: 'SUBJECT', help: 'Set a reply subject'},
         headerFlag,
         {name: 'count', kind: 'integer', default: '1', help: 'Publish this many messages'},
         {name: 'quiet', short: 'q', kind: 'boolean', help: 'Show no progress'},
@@ -132,7 +132,7 @@ export const brokerCommand: CommandSpec = {
       name: 'run',
       help: 'Run a broker in the foreground',
       flags: [
-        {name: 'config', kind: 'file', placeholder: 'FILE', help: 'Configuration file of the broker'},
+        {name: 'config', kind: 'file', valueName: 'FILE', help: 'Configuration file of the broker'},
         {name: 'disable-tls', kind: 'boolean', hidden: true, default: 'false', help: 'Serve without TLS'},
         {
           name: 'disable-ssl-verification',

@@ -12,7 +12,7 @@ export const cheatCommand = (root: () => CommandSpec): CommandSpec => ({
     {
       name: 'save',
       kind: 'string',
-      placeholder: 'DIRECTORY',
+      valueName: 'DIRECTORY',
       help: 'Save the sheets in a directory, for the program cheat',
     },
   ],

@@ -9,7 +9,7 @@ export const demoCommand: CommandSpec = {
       kind: 'integer',
       default: '28',
       help: 'How many nodes: three real servers, the rest emulated',
-      placeholder: 'N',
+      valueName: 'N',
     },
     {name: 'keep', kind: 'boolean', help: 'Leave the fleet running until interrupted, and say how to use it'},
     {name: 'json', short: 'j', kind: 'boolean', help: 'End with one line of JSON that says what happened'},

@@ -8,7 +8,7 @@ export const doctorCommand: CommandSpec = {
     {
       name: 'config',
       kind: 'string',
-      placeholder: 'FILE',
+      valueName: 'FILE',
       help: 'Configuration to look at; without it the one of client commands',
     },
     {

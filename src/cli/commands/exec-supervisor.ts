@@ -6,7 +6,7 @@ export const execSupervisorCommand: CommandSpec = {
   help: 'Runs and watches one command in the background',
   hidden: true,
   flags: [
-    {name: 'config', kind: 'string', placeholder: 'FILE', help: 'Configuration file of the server'},
+    {name: 'config', kind: 'string', valueName: 'FILE', help: 'Configuration file of the server'},
     {name: 'heartbeat', kind: 'duration', default: '5m', help: 'How often to tell that the command still runs'},
     {name: 'track-output', kind: 'boolean', help: 'Publishes what the command writes'},
     {name: 'process', kind: 'string', required: true, help: 'The id of the job'},

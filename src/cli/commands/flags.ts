@@ -4,7 +4,7 @@ import type {FlagSpec} from '../types.ts';
 export const configFlag: FlagSpec = {
   name: 'config',
   kind: 'file',
-  placeholder: 'FILE',
+  valueName: 'FILE',
   help: 'Configuration file to use',
 };
 
@@ -41,7 +41,7 @@ const withFlag: FlagSpec = {
   short: 'W',
   kind: 'string',
   repeatable: true,
-  placeholder: 'FILTER',
+  valueName: 'FILTER',
   help: 'Combined classes and facts filter',
 };
 
@@ -55,11 +55,11 @@ export const filterFlags: readonly FlagSpec[] = [
     name: 'select',
     short: 'S',
     kind: 'string',
-    placeholder: 'EXPR',
+    valueName: 'EXPR',
     help: 'Match nodes using an expression (compound filter)',
   },
   {name: 'target', short: 'T', kind: 'string', help: 'Target a specific sub collective'},
-  {name: 'do', kind: 'map', repeatable: true, placeholder: 'K=V', help: 'Options for the chosen discovery method'},
+  {name: 'do', kind: 'map', repeatable: true, valueName: 'K=V', help: 'Options for the chosen discovery method'},
 ];
 
 /** The names that `--dm` takes. */
@@ -84,7 +84,7 @@ export const discoveryFlags: readonly FlagSpec[] = [
   {
     name: 'discovery-timeout',
     kind: 'integer',
-    placeholder: 'SECONDS',
+    valueName: 'SECONDS',
     help: 'Time to wait for answers during discovery',
   },
   {

@@ -6,7 +6,7 @@ const directoryFlag: FlagSpec = {
   short: 'd',
   kind: 'string',
   default: 'choria-organisation',
-  placeholder: 'DIR',
+  valueName: 'DIR',
   help: 'Folder of the organisation',
 };
 const jsonFlag: FlagSpec = {name: 'json', short: 'j', kind: 'boolean', help: 'Say what was done as JSON'};
@@ -14,7 +14,7 @@ const validityFlag: FlagSpec = {
   name: 'validity',
   kind: 'duration',
   default: '1y',
-  placeholder: '1y',
+  valueName: '1y',
   help: 'How long what is issued lasts',
 };
 const forceFlag: FlagSpec = {
@@ -25,7 +25,7 @@ const forceFlag: FlagSpec = {
 const targetFlag: FlagSpec = {
   name: 'target',
   kind: 'string',
-  placeholder: 'DIR',
+  valueName: 'DIR',
   help: 'Folder on the other machine to which the files will be copied, such as /etc/choria',
 };
 
@@ -38,30 +38,30 @@ const organisationSpec: CommandSpec = {
     {
       name: 'name',
       kind: 'string',
-      placeholder: 'NAME',
+      valueName: 'NAME',
       help: 'Name of the organisation; without it the name of the folder',
     },
     {
       name: 'broker',
       kind: 'string',
       default: 'localhost',
-      placeholder: 'HOST',
+      valueName: 'HOST',
       help: 'Name or IPv4 address by which nodes and callers reach the broker',
     },
-    {name: 'port', kind: 'integer', default: '4222', placeholder: '4222', help: 'Port of the broker'},
+    {name: 'port', kind: 'integer', default: '4222', valueName: '4222', help: 'Port of the broker'},
     {
       name: 'listen',
       kind: 'string',
-      placeholder: 'ADDRESS',
+      valueName: 'ADDRESS',
       help: 'Address on which the broker listens; without it all of its machine',
     },
-    {name: 'node', short: 'n', kind: 'string', repeatable: true, placeholder: 'NAME', help: 'A node to make files for'},
+    {name: 'node', short: 'n', kind: 'string', repeatable: true, valueName: 'NAME', help: 'A node to make files for'},
     {
       name: 'user',
       short: 'u',
       kind: 'string',
       repeatable: true,
-      placeholder: 'NAME',
+      valueName: 'NAME',
       help: 'A caller who may do everything; without it the user who runs this',
     },
     {
@@ -69,7 +69,7 @@ const organisationSpec: CommandSpec = {
       short: 'T',
       kind: 'string',
       repeatable: true,
-      placeholder: 'NAME',
+      valueName: 'NAME',
       help: 'A collective of the nodes',
     },
     {
@@ -123,7 +123,7 @@ const renewSpec: CommandSpec = {
       name: 'within',
       kind: 'duration',
       default: '30d',
-      placeholder: '30d',
+      valueName: '30d',
       help: 'Without names: renew what ends within this time',
     },
     validityFlag,

@@ -10,9 +10,9 @@ export const provisionerCommand: CommandSpec = {
       help: 'Runs the provisioner in the foreground',
       isDefault: true,
       flags: [
-        {name: 'config', kind: 'string', placeholder: 'FILE', help: 'Configuration file of the provisioner, YAML'},
-        {name: 'choria-config', kind: 'string', placeholder: 'FILE', help: 'Configuration file of Choria to use'},
-        {name: 'pid', kind: 'string', placeholder: 'FILE', help: 'Write running PID to a file'},
+        {name: 'config', kind: 'string', valueName: 'FILE', help: 'Configuration file of the provisioner, YAML'},
+        {name: 'choria-config', kind: 'string', valueName: 'FILE', help: 'Configuration file of Choria to use'},
+        {name: 'pid', kind: 'string', valueName: 'FILE', help: 'Write running PID to a file'},
       ],
       run: async () => (await import('./provisioner-run.ts')).runProvisioner,
     },

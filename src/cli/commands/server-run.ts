@@ -17,6 +17,6 @@ const runSpec: CommandSpec = {
 export const serverCommand: CommandSpec = {
   name: 'server',
   help: 'Choria Server',
-  flags: [{name: 'config', kind: 'string', placeholder: 'FILE', help: 'Configuration file to use'}],
+  flags: [{name: 'config', kind: 'string', valueName: 'FILE', help: 'Configuration file to use'}],
   commands: [runSpec],
 };

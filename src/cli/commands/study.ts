@@ -34,7 +34,7 @@ export const studyCommand: CommandSpec = {
     {
       name: 'output',
       kind: 'string',
-      placeholder: 'DIRECTORY',
+      valueName: 'DIRECTORY',
       help: 'Write report.json, report.md and report.html there',
     },
     {name: 'goals', kind: 'boolean', help: "Fail also when a figure misses the project's own goal for its size"},

@@ -11,7 +11,7 @@ function names(flag: FlagSpec): string {
     (name) => `--${flag.negatable === true ? '[no-]' : ''}${name}`,
   );
   const short = flag.short === undefined ? '    ' : `-${flag.short}, `;
-  const value = flag.kind === 'boolean' ? '' : ` ${flag.placeholder ?? flag.name.toUpperCase()}`;
+  const value = flag.kind === 'boolean' ? '' : ` ${flag.valueName ?? flag.name.toUpperCase()}`;
   return `    ${short}${longs.join(', ')}${value}`;
 }
 

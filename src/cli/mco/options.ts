@@ -21,7 +21,7 @@ const filterAliases: ReadonlyMap<string, {readonly alias?: string; readonly valu
 const hostFilters: readonly FlagSpec[] = [...filterAliases].flatMap(([name, {alias, value, help}]) =>
   filterFlags
     .filter((flag) => flag.name === name)
-    .map((flag) => ({...flag, placeholder: value, help, ...(alias === undefined ? {} : {aliases: [alias]})})),
+    .map((flag) => ({...flag, valueName: value, help, ...(alias === undefined ? {} : {aliases: [alias]})})),
 );
 
 export const mcoConfigFlag: FlagSpec = {
@@ -37,54 +37,54 @@ export const generalOptions: readonly FlagSpec[] = [mcoConfigFlag, verboseFlag];
 export const rpcOptions: readonly FlagSpec[] = [
   {name: 'np', aliases: ['no-progress'], kind: 'boolean', help: 'Show no progress'},
   {name: 'one', short: '1', kind: 'boolean', help: 'Ask only one of the nodes found'},
-  {name: 'batch', kind: 'integer', placeholder: 'SIZE', help: 'Ask this many nodes at a time'},
-  {name: 'batch-sleep', kind: 'integer', placeholder: 'SECONDS', help: 'Time between batches'},
-  {name: 'limit-seed', kind: 'integer', placeholder: 'NUMBER', help: 'Makes the choice of nodes repeatable'},
+  {name: 'batch', kind: 'integer', valueName: 'SIZE', help: 'Ask this many nodes at a time'},
+  {name: 'batch-sleep', kind: 'integer', valueName: 'SECONDS', help: 'Time between batches'},
+  {name: 'limit-seed', kind: 'integer', valueName: 'NUMBER', help: 'Makes the choice of nodes repeatable'},
   {
     name: 'limit',
     aliases: ['limit-nodes', 'ln'],
     kind: 'string',
-    placeholder: 'COUNT',
+    valueName: 'COUNT',
     help: 'Ask only so many nodes, or so many percent',
   },
   {name: 'json', short: 'j', kind: 'boolean', help: 'Show results as JSON'},
-  {name: 'display', kind: 'string', placeholder: 'MODE', help: 'Which results to show: ok, all or failed'},
+  {name: 'display', kind: 'string', valueName: 'MODE', help: 'Which results to show: ok, all or failed'},
   ...generalOptions,
 ];
 
 export const commonOptions: readonly FlagSpec[] = [
-  {name: 'target', short: 'T', kind: 'string', placeholder: 'COLLECTIVE', help: 'The sub collective to ask'},
+  {name: 'target', short: 'T', kind: 'string', valueName: 'COLLECTIVE', help: 'The sub collective to ask'},
   {
     name: 'discovery-timeout',
     aliases: ['dt'],
     kind: 'integer',
-    placeholder: 'SECONDS',
+    valueName: 'SECONDS',
     help: 'How long to look for nodes',
   },
-  {name: 'timeout', short: 't', kind: 'integer', placeholder: 'SECONDS', help: 'How long to wait for results'},
+  {name: 'timeout', short: 't', kind: 'integer', valueName: 'SECONDS', help: 'How long to wait for results'},
   {name: 'quiet', short: 'q', kind: 'boolean', help: 'Say less'},
-  {name: 'ttl', kind: 'integer', placeholder: 'TTL', help: 'Seconds that a request is valid'},
-  {name: 'reply-to', kind: 'string', placeholder: 'TARGET', help: 'Where nodes send their replies'},
-  {name: 'dm', aliases: ['disc-method'], kind: 'string', placeholder: 'METHOD', help: 'How nodes are found'},
+  {name: 'ttl', kind: 'integer', valueName: 'TTL', help: 'Seconds that a request is valid'},
+  {name: 'reply-to', kind: 'string', valueName: 'TARGET', help: 'Where nodes send their replies'},
+  {name: 'dm', aliases: ['disc-method'], kind: 'string', valueName: 'METHOD', help: 'How nodes are found'},
   {
     name: 'do',
     aliases: ['disc-option'],
     kind: 'map',
     repeatable: true,
-    placeholder: 'OPTION',
+    valueName: 'OPTION',
     help: 'An option of the way that nodes are found',
   },
-  {name: 'nodes', kind: 'string', placeholder: 'FILE', help: 'A file with the names of the nodes'},
+  {name: 'nodes', kind: 'string', valueName: 'FILE', help: 'A file with the names of the nodes'},
   {
     name: 'publish_timeout',
     kind: 'integer',
-    placeholder: 'TIMEOUT',
+    valueName: 'TIMEOUT',
     help: 'Seconds that publishing may take; requests are never held back by it',
   },
   {name: 'threaded', kind: 'boolean', help: 'Publish and receive at the same time, as is always done'},
   {name: 'sort', kind: 'boolean', help: 'Show results by name'},
-  {name: 'connection-timeout', kind: 'integer', placeholder: 'TIMEOUT', help: 'Seconds that connecting may take'},
-  {name: 'federations', kind: 'string', placeholder: 'FEDERATIONS', help: 'The federations to reach'},
+  {name: 'connection-timeout', kind: 'integer', valueName: 'TIMEOUT', help: 'Seconds that connecting may take'},
+  {name: 'federations', kind: 'string', valueName: 'FEDERATIONS', help: 'The federations to reach'},
 ];
 
 /** What every application that asks nodes takes. */

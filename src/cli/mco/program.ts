@@ -45,14 +45,14 @@ function application(name: string, load: () => Promise<Run>): () => Promise<Run>
 
 const callFlags: readonly FlagSpec[] = [
   {name: 'no-results', aliases: ['nr'], kind: 'boolean', help: 'Send the request and wait for nothing'},
-  {name: 'agent', short: 'a', kind: 'string', placeholder: 'AGENT', help: 'The agent to call'},
-  {name: 'action', kind: 'string', placeholder: 'ACTION', help: 'The action to call'},
+  {name: 'agent', short: 'a', kind: 'string', valueName: 'AGENT', help: 'The agent to call'},
+  {name: 'action', kind: 'string', valueName: 'ACTION', help: 'The action to call'},
   {
     name: 'argument',
     aliases: ['arg'],
     kind: 'string',
     repeatable: true,
-    placeholder: 'ARGUMENT',
+    valueName: 'ARGUMENT',
     help: 'An input of the action, as key=val',
   },
 ];
@@ -94,8 +94,8 @@ function completionApplication(program: () => CommandSpec): Application {
         {name: 'list-actions', kind: 'boolean', help: 'List the actions of an agent'},
         {name: 'list-inputs', kind: 'boolean', help: 'List the inputs of an action'},
         {name: 'list-applications', kind: 'boolean', help: 'List all known applications'},
-        {name: 'agent', kind: 'string', placeholder: 'AGENT', help: 'The agent to look at'},
-        {name: 'action', kind: 'string', placeholder: 'ACTION', help: 'The action to look at'},
+        {name: 'agent', kind: 'string', valueName: 'AGENT', help: 'The agent to look at'},
+        {name: 'action', kind: 'string', valueName: 'ACTION', help: 'The action to look at'},
         ...generalOptions,
       ],
       run: application('completion', async () => {
@@ -138,8 +138,8 @@ const federationApplication: Application = {
     name: 'federation',
     help: 'Tools for federations of networks',
     flags: [
-      {name: 'target', short: 'T', kind: 'string', placeholder: 'COLLECTIVE', help: 'The sub collective of the node'},
-      {name: 'timeout', short: 't', kind: 'integer', placeholder: 'SECONDS', help: 'How long to wait for the answer'},
+      {name: 'target', short: 'T', kind: 'string', valueName: 'COLLECTIVE', help: 'The sub collective of the node'},
+      {name: 'timeout', short: 't', kind: 'integer', valueName: 'SECONDS', help: 'How long to wait for the answer'},
       ...generalOptions,
     ],
     arguments: [

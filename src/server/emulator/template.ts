@@ -18,14 +18,14 @@ export function parseTemplate(text: string): Template {
   const parts: (string | Template)[] = [];
   let end = 0;
   for (const match of text.matchAll(place)) {
-    parts.push(text.slice(end, match.index), placeholder(match[1] ?? '', text));
+    parts.push(text.slice(end, match.index), fieldTemplate(match[1] ?? '', text));
     end = match.index + match[0].length;
   }
   parts.push(text.slice(end));
   return (number) => parts.map((part) => (typeof part === 'string' ? part : part(number))).join('');
 }
 
-function placeholder(inner: string, text: string): Template {
+function fieldTemplate(inner: string, text: string): Template {
   if (inner === 'n') return String;
   const digits = /^n:(\d{1,2})$/.exec(inner);
   if (digits !== null && Number(digits[1]) <= digitsMax) {

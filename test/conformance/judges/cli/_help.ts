@@ -9,7 +9,7 @@ import {program} from '../../../../src/cli/commands/index.ts';
 export interface HelpFlag {
   readonly short: string | undefined;
   readonly isNegatable: boolean;
-  /** The placeholder or the default; undefined for a boolean. */
+  /** The name of the value or the default; undefined for a boolean. */
   readonly value: string | undefined;
   readonly isRepeated: boolean;
 }
