@@ -69,12 +69,14 @@ export {
 } from './ed25519.ts';
 export {type DecodedToken, decodeToken, isTokenSignedBy, signToken, tokenAlgorithm} from './jwt.ts';
 export {
+  createNkeySigner,
   decodeNkeyPublic,
   decodeNkeySeed,
   encodeNkeyPublic,
   encodeNkeySeed,
   type Nkey,
   type NkeyKind,
+  type NkeySigner,
   nkeyPublicFromSeed,
   signNkey,
   verifyNkeySignature,

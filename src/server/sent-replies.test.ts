@@ -20,6 +20,19 @@ describe('answers that were sent', () => {
     expect(replies.find(reply('b'))).toBeUndefined();
   });
 
+  test('are kept as they were, many together, whatever happens to the buffers that they came in', () => {
+    const budget = {heldBytes: 0};
+    const servers = Array.from({length: 40}, () => new SentReplies(createManualClock(), budget));
+    for (const [index, server] of servers.entries()) {
+      const message = Buffer.from(`answer of ${index} `.repeat(100));
+      server.remember({...reply('a'), message});
+      message.fill(0);
+    }
+    const found = servers.map((server) => server.find(reply('a'))?.message);
+    expect(found.map(String)).toEqual(servers.map((_, index) => `answer of ${index} `.repeat(100)));
+    expect(new Set(found.map((message) => message?.buffer)).size).toBeLessThan(6);
+  });
+
   test('are forgotten in time, and beyond their number and size', async () => {
     const clock = createManualClock();
     const budget = {heldBytes: 0};

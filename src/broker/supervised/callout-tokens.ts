@@ -8,9 +8,8 @@ import {
   CryptoError,
   decodeNkeyPublic,
   decodeToken,
-  nkeyPublicFromSeed,
   type NkeyKind,
-  signNkey,
+  type NkeySigner,
   verifyEd25519,
 } from '../../crypto/index.ts';
 import type {Permissions} from '../permissions.ts';
@@ -86,11 +85,11 @@ export function openNkeyToken(text: string, kind: NkeyKind): SignedClaims {
 }
 
 /** Signs claims; `iss`, `iat` and `jti` are added. */
-export function signNkeyToken(claims: Claims, options: {readonly seed: string; readonly nowMs: number}): string {
-  const body = {...claims, iss: nkeyPublicFromSeed(options.seed), iat: Math.floor(options.nowMs / 1000)};
+export function signNkeyToken(claims: Claims, options: {readonly signer: NkeySigner; readonly nowMs: number}): string {
+  const body = {...claims, iss: options.signer.publicKey, iat: Math.floor(options.nowMs / 1000)};
   const id = createHash('sha512-256').update(JSON.stringify(body), 'utf8').digest();
   const text = `${encodePart({typ: 'JWT', alg: algorithm})}.${encodePart({...body, jti: toBase32(id)})}`;
-  return `${text}.${signNkey(options.seed, Buffer.from(text, 'latin1')).toString('base64url')}`;
+  return `${text}.${options.signer.sign(Buffer.from(text, 'latin1')).toString('base64url')}`;
 }
 
 /**
@@ -159,11 +158,16 @@ interface AdmittedAnswer {
  */
 export function encodeCalloutAnswer(
   request: Pick<CalloutRequest, 'serverId' | 'userKey'>,
-  options: {readonly verdict: CalloutVerdict; readonly seed: string; readonly nowMs: number; readonly isNamed: boolean},
+  options: {
+    readonly verdict: CalloutVerdict;
+    readonly signer: NkeySigner;
+    readonly nowMs: number;
+    readonly isNamed: boolean;
+  },
 ): string {
-  const {verdict, seed, nowMs, isNamed} = options;
+  const {verdict, signer, nowMs, isNamed} = options;
   const outcome = verdict.isAdmitted
-    ? {jwt: signNkeyToken(userClaims(request, {admitted: verdict, isNamed}), {seed, nowMs})}
+    ? {jwt: signNkeyToken(userClaims(request, {admitted: verdict, isNamed}), {signer, nowMs})}
     : {error: verdict.reason};
   return signNkeyToken(
     {
@@ -171,7 +175,7 @@ export function encodeCalloutAnswer(
       aud: request.serverId,
       nats: {...outcome, type: 'authorization_response', version: 2},
     },
-    {seed, nowMs},
+    {signer, nowMs},
   );
 }
 

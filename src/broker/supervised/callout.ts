@@ -10,6 +10,7 @@ import type {Logger} from '../../lib/logger.ts';
 import type {PeerCertificate, TlsState} from '../../lib/network.ts';
 import type {Clock} from '../../lib/platform.ts';
 import type {AuthDecision, Authenticator, ConnectionFacts} from '../authentication/types.ts';
+import type {NkeySigner} from '../../crypto/index.ts';
 import {type CalloutRequest, encodeCalloutAnswer, openCalloutRequest} from './callout-tokens.ts';
 import {CalloutError} from './errors.ts';
 import {type DoorFacts, unsignedMark} from './certificate-door.ts';
@@ -19,7 +20,7 @@ export interface CalloutOptions {
   readonly authenticator: () => Authenticator;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly issuer: {readonly seed: string; readonly publicKey: string};
+  readonly issuer: NkeySigner;
   /** What TLS has shown of connections that our own door took, by their nonce; absent where the server does TLS itself. */
   readonly door?: (nonce: string) => DoorFacts | undefined;
 }
@@ -51,7 +52,7 @@ export class Callout {
     try {
       const verdict = await this.#decide(request);
       const nowMs = clock.nowMs();
-      return Buffer.from(encodeCalloutAnswer(request, {verdict, seed: issuer.seed, nowMs, isNamed: false}), 'latin1');
+      return Buffer.from(encodeCalloutAnswer(request, {verdict, signer: issuer, nowMs, isNamed: false}), 'latin1');
     } finally {
       this.#underWay -= 1;
     }

@@ -4,7 +4,7 @@
  * It carries the messages; who may connect and what they may do is decided here, through its auth callout, by the same `Authenticator` that the
  * embedded engine asks.
  */
-import {nkeyPublicFromSeed} from '../../crypto/index.ts';
+import {createNkeySigner, nkeyPublicFromSeed} from '../../crypto/index.ts';
 import {errorMessage} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/logger.ts';
 import type {TlsMaterial} from '../../lib/network.ts';
@@ -85,7 +85,7 @@ export class SupervisedEngine implements Engine {
       authenticator: () => this.#options.authenticator,
       clock: platform.clock,
       logger: logger.child({component: 'authentication'}),
-      issuer: {seed: this.#seeds.issuer, publicKey: nkeyPublicFromSeed(this.#seeds.issuer)},
+      issuer: createNkeySigner(this.#seeds.issuer),
       door: (nonce) => this.#door?.factsOf(nonce),
     });
     this.#door = options.hasDoor === true ? this.#makeDoor() : undefined;

@@ -30,7 +30,8 @@ export const supervisedLimits = {
   decisionsMax: 10_000,
   /** Answers of the members of a cluster to a question about connections. */
   membersMax: 64,
-  memberAnswerMs: 1000,
+  /** A page each; a member that tens of thousands answer through at the same time takes a second for one. */
+  memberAnswerMs: 3000,
   /** Connections in one page of a member's answer; larger pages do not fit into a message with all subscriptions. */
   connectionsPage: 512,
   connectionsMax: 200_000,

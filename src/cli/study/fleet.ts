@@ -137,7 +137,7 @@ export class StudyFleet {
     await this.#rewrite(this.clientConfig, this.clientConfig, [
       ['plugin.choria.middleware_hosts', hosts],
       // A study waits for the last answer, however long it takes; not so long where a cluster may not say in time who listens.
-      ['discovery_timeout', this.plan.brokers === 1 ? '60' : this.plan.servers > largeFleet ? '45' : '20'],
+      ['discovery_timeout', this.plan.brokers === 1 ? '60' : this.plan.servers > largeFleet ? '40' : '20'],
     ]);
     await this.writeEmulatorConfig('emulator.conf', []);
   }

@@ -20,7 +20,7 @@ export const commandTimeoutMs = 180_000;
 /** From here on the answers alone take long. */
 export const largeFleet = 20_000;
 /** A scenario begins no further run after this. */
-export const scenarioTimeoutMs = 300_000;
+export const scenarioTimeoutMs = 420_000;
 /** How often a fleet that starts says how far it is. */
 export const startWordMs = 15_000;
 export const outputBytesMax = 256 * 1_048_576;

@@ -9,7 +9,7 @@ import {
   openNkeyToken,
 } from '../../../../../src/broker/supervised/callout-tokens.ts';
 import type {Permissions} from '../../../../../src/broker/permissions.ts';
-import {nkeyPublicFromSeed} from '../../../../../src/crypto/index.ts';
+import {createNkeySigner, nkeyPublicFromSeed} from '../../../../../src/crypto/index.ts';
 import {errorMessage} from '../../../../../src/lib/errors.ts';
 import {type CaseResult, canonical, type JudgeInput} from '../../../judge.ts';
 
@@ -101,7 +101,7 @@ function responseProblem(item: CalloutCase, keys: CalloutFile['keys']): Problem 
   const ours = openNkeyToken(
     encodeCalloutAnswer(
       {serverId: String(claims['aud']), userKey: String(claims['sub'])},
-      {verdict: verdictOf(item), seed: keys.issuer_seed, nowMs, isNamed: true},
+      {verdict: verdictOf(item), signer: createNkeySigner(keys.issuer_seed), nowMs, isNamed: true},
     ),
     'account',
   ).claims;
