@@ -59,18 +59,25 @@ async function main(): Promise<number> {
   const unknown = positionals.find((name) => !known.includes(name));
   if (unknown !== undefined) refuseJob('bench', `there is no group "${unknown}"`);
   const rows: BenchRow[] = [];
+  const failed: string[] = [];
   for (const name of positionals.length > 0 ? positionals : known) {
     const path = join(here, `${name}.ts`);
     if (!existsSync(path)) continue;
     const group = (await import(pathToFileURL(path).href)) as BenchGroup;
     process.stderr.write(`bench ${name} ...\n`);
-    rows.push(...(await group.rows({say: (text) => process.stderr.write(`  ${text}\n`)})));
+    try {
+      rows.push(...(await group.rows({say: (text) => process.stderr.write(`  ${text}\n`)})));
+    } catch (error) {
+      // A group that cannot be measured, for want of a program or of memory, does not take the others with it.
+      failed.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
   printTable(rows);
   for (const line of compareRows(rows, readFigures(figuresPath))) console.log(line);
   if (values.save === true) saveFigures(figuresPath, rows);
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({rows}, null, 2)}\n`);
-  return 0;
+  for (const problem of failed) console.error(`Could not measure ${problem}`);
+  return failed.length === 0 ? 0 : 1;
 }
 
 process.exit(await main());

@@ -75,6 +75,17 @@ describe('the ping of discovery', () => {
     expect(found).toEqual(['n1']);
   });
 
+  test('an answer that says that it was sent before counts once, and any other second one is told', async () => {
+    const {fleet, found} = await ping();
+    const answer = Buffer.from('{"sender":"n1"}');
+    const again = Buffer.from('NATS/1.0\r\nChoria-Notes: 1\r\nChoria-Again: 1\r\n\r\n');
+    fleet.deliver(answer, again);
+    fleet.deliver(answer, again);
+    expect(found).toEqual(['n1']);
+    fleet.deliver(answer);
+    expect(found).toEqual(['n1', 'n1']);
+  });
+
   test('it is over when all that the broker counted answered, and counts strangers too', async () => {
     const {fleet, found, handle, isOver} = await ping(listening('n1', 'n2'));
     fleet.answer('n1');

@@ -1,7 +1,7 @@
 /** The ping to the `discovery` agent: what broadcast discovery and `choria ping` send. */
 import {ConnectError} from '../connect/index.ts';
 import type {DiscoveryProbe, ProbeOutcome} from '../discovery/index.ts';
-import {type NodeNote, readNote} from '../protocol/index.ts';
+import {isResent, type NodeNote, readNote} from '../protocol/index.ts';
 import {
   checkRights,
   clientLimits,
@@ -52,6 +52,7 @@ export function createProbe(options: ProbeOptions): DiscoveryProbe {
         body: Buffer.from('ping'),
       });
       const replyTo = messenger.replySubject({collective, requestId: id});
+      const answered = new Set<string>();
       const subscription = messenger.connection.subscribe(replyTo, ({payload, headers}) => {
         if (payload.length === 0) {
           watch.noted(readNote(headers), id);
@@ -59,6 +60,10 @@ export function createProbe(options: ProbeOptions): DiscoveryProbe {
         }
         const sender = readSender(messenger, payload, options.logger);
         if (sender === undefined) return;
+        // A server whose link came back gives its last answers once more, and says so.
+        const isKnown = answered.has(sender);
+        if (isKnown && isResent(headers)) return;
+        if (!isKnown && answered.size < clientLimits.targetsMax) answered.add(sender);
         onAnswer(sender);
         watch.answered(sender);
       });

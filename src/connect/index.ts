@@ -2,6 +2,7 @@
 export type {ConnectAuth} from './auth.ts';
 export {backoffMs, fiveSecondBackoff, twentySecondBackoff} from './backoff.ts';
 export {ConnectError, type ConnectErrorCode, connectErrorCodes} from './errors.ts';
+export {type ConnectTurns, createConnectTurns} from './connect-turns.ts';
 export {headerBlock, isNoResponders} from './headers.ts';
 export {createHeartbeats, type HeartbeatMember, type Heartbeats} from './heartbeats.ts';
 export {queryInterest} from './interest.ts';

@@ -5,6 +5,7 @@ import type {Logger} from '../lib/logger.ts';
 import type {Clock, Network, Random} from '../lib/platform.ts';
 import {errorMessage} from '../lib/errors.ts';
 import type {ConnectAuth} from './auth.ts';
+import type {ConnectTurns} from './connect-turns.ts';
 import {ConnectError} from './errors.ts';
 import {connectLimits} from './limits.ts';
 import {openSession, type Session, type SessionTls} from './session.ts';
@@ -31,6 +32,7 @@ export interface LinkOptions {
   readonly timeoutMs: number;
   readonly startTimeoutMs: number | undefined;
   readonly localAddress: string | undefined;
+  readonly turns: ConnectTurns | undefined;
   readonly signal: AbortSignal;
   readonly stop: () => void;
 }
@@ -89,7 +91,13 @@ export class LinkMaker {
    *
    * @throws {ConnectError} the last failure; with several brokers its message names each
    */
-  async pass(): Promise<Session> {
+  pass(): Promise<Session> {
+    const {turns} = this.#options;
+    return turns === undefined ? this.#passNow() : turns.run(() => this.#passNow());
+  }
+
+  async #passNow(): Promise<Session> {
+    this.#options.signal.throwIfAborted();
     await this.#options.prepare?.();
     const {servers, first} = await this.#servers();
     const failures: ConnectError[] = [];

@@ -4,6 +4,7 @@ import {silentLogger, type Logger} from '../lib/logger.ts';
 import {errorMessage} from '../lib/errors.ts';
 import type {ConnectAuth} from './auth.ts';
 import {backoffMs, fiveSecondBackoff} from './backoff.ts';
+import type {ConnectTurns} from './connect-turns.ts';
 import {ConnectError, type ConnectErrorCode} from './errors.ts';
 import {createHeartbeats, type Heartbeats} from './heartbeats.ts';
 import {connectLimits} from './limits.ts';
@@ -32,6 +33,8 @@ export interface OpenConnectionOptions {
   readonly pingIntervalMs?: number;
   /** Shared keep-alive of many connections; its interval wins over `pingIntervalMs`. */
   readonly heartbeats?: Heartbeats;
+  /** Shared by many connections of a process: only some of them are made at a time. */
+  readonly turns?: ConnectTurns;
   readonly events?: ConnectionEvents;
   /** Ends the attempts and closes the connection. */
   readonly signal?: AbortSignal;
@@ -68,6 +71,7 @@ export async function openConnection(options: OpenConnectionOptions): Promise<Co
     timeoutMs: checkTimeout(options.connectTimeoutMs ?? connectLimits.connectTimeoutMs),
     startTimeoutMs: options.startTimeoutMs,
     localAddress: options.localAddress,
+    turns: options.turns,
     signal: controller.signal,
     stop: () => controller.abort(new ConnectError('ERR_CONNECTION_CLOSED', 'The connection was closed')),
   });

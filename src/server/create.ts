@@ -311,6 +311,7 @@ function connectServer(
     inboxPrefix: inboxPrefix(config.get('main_collective'), config.get('identity')),
     connectTimeoutMs: config.get('plugin.choria.network.connect_timeout'),
     ...(shared?.heartbeats === undefined ? {} : {heartbeats: shared.heartbeats}),
+    ...(shared?.turns === undefined ? {} : {turns: shared.turns}),
     ...hooks,
     ...options.connectOptions,
   });

@@ -70,6 +70,36 @@ class CallEnd {
   }
 }
 
+/** A class and no object with a getter: those are made the slow way, one by one. */
+class RunningCall implements AgentCall {
+  readonly request: AgentCall['request'];
+  readonly node: AgentCall['node'];
+  declare readonly claims?: NonNullable<AgentCall['claims']>;
+  declare readonly authorizer?: NonNullable<AgentCall['authorizer']>;
+  declare readonly auditor?: NonNullable<AgentCall['auditor']>;
+  readonly #end: CallEnd;
+
+  constructor(parts: {
+    readonly opened: Opened;
+    readonly node: AgentCall['node'];
+    readonly end: CallEnd;
+    readonly decisions: Pick<AgentCall, 'authorizer' | 'auditor'>;
+  }) {
+    const {claims, request} = parts.opened;
+    const {authorizer, auditor} = parts.decisions;
+    this.request = request;
+    this.node = parts.node;
+    this.#end = parts.end;
+    if (claims !== undefined) this.claims = claims;
+    if (authorizer !== undefined) this.authorizer = authorizer;
+    if (auditor !== undefined) this.auditor = auditor;
+  }
+
+  get signal(): AbortSignal {
+    return this.#end.signal;
+  }
+}
+
 class AgentDispatcher implements Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #queues = new Map<string, FairQueue>();
@@ -188,15 +218,7 @@ class AgentDispatcher implements Dispatcher {
     const end = new CallEnd();
     let given: ReturnType<Agent['handle']>;
     try {
-      given = agent.handle({
-        request,
-        node,
-        get signal() {
-          return end.signal;
-        },
-        ...(opened.claims === undefined ? {} : {claims: opened.claims}),
-        ...this.#decisions,
-      });
+      given = agent.handle(new RunningCall({opened, node, end, decisions: this.#decisions}));
     } catch (error) {
       this.#failed(call, error);
       return undefined;

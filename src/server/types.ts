@@ -1,7 +1,7 @@
 /** What a server is made of and what it offers, for embedders and for the parts of this area. */
 import type {ReplyBudget} from './sent-replies.ts';
 import type {Config} from '../config/types.ts';
-import type {Connection, Heartbeats, OpenConnectionOptions} from '../connect/index.ts';
+import type {Connection, ConnectTurns, Heartbeats, OpenConnectionOptions} from '../connect/index.ts';
 import type {ProofCache, SecurityProvider} from '../crypto/index.ts';
 import type {Logger} from '../lib/logger.ts';
 import type {Lateness} from '../lib/patient-timer.ts';
@@ -36,6 +36,7 @@ export interface SharedResources {
   /** Bytes of answers that may be given once more. */
   readonly replies?: ReplyBudget;
   readonly lateness?: Lateness;
+  readonly turns?: ConnectTurns;
   /** What all of them count together. */
   readonly counts?: ServerCounts;
 }

@@ -77,8 +77,8 @@ export class FakeFleet {
   }
 
   /** Delivers bytes to the reply subject. */
-  deliver(payload: Buffer): void {
-    this.#handler?.({subject: 'reply', replyTo: undefined, headers: undefined, payload});
+  deliver(payload: Buffer, headers?: Buffer): void {
+    this.#handler?.({subject: 'reply', replyTo: undefined, headers, payload});
   }
 
   answer(sender: string, changes: Readonly<Record<string, unknown>> = {}): void {

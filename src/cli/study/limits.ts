@@ -31,6 +31,7 @@ export const settleTimeoutMsLeast = 90_000;
 export const metricsIntervalMs = 500;
 /** Connections that subscribe to everything and read nothing. */
 export const slowReaders = 20;
+export const slowReaderTries = 5;
 /** Nodes that the registration storm adds at most. */
 export const registrationServersMax = 5_000;
 export const registrationTimeoutMs = 60_000;

@@ -15,6 +15,7 @@ import {
   settleTimeoutMsEach,
   settleTimeoutMsLeast,
   slowReaders,
+  slowReaderTries,
   startTimeoutMsEach,
   startTimeoutMsLeast,
   startWordMs,
@@ -274,7 +275,7 @@ export const scenarios: readonly Scenario[] = [
     title: `choria ping beside ${slowReaders} clients that read nothing`,
     run: async (fleet, pace) => {
       const readers = [];
-      for (let index = 0; index < slowReaders; index++) readers.push(await openSlowReader(fleet, 'mcollective.>'));
+      for (let index = 0; index < slowReaders; index++) readers.push(await openPatiently(fleet));
       try {
         const outcome = await pings(fleet, pace);
         const cut = readers.filter((reader) => reader.isClosed()).length;
@@ -311,6 +312,18 @@ export const scenarios: readonly Scenario[] = [
     },
   },
 ];
+
+/** A broker that has just said goodbye to thousands may be too busy for the first try. */
+async function openPatiently(fleet: StudyFleet): ReturnType<typeof openSlowReader> {
+  for (let tries = slowReaderTries; ; tries--) {
+    try {
+      return await openSlowReader(fleet, 'mcollective.>');
+    } catch (error) {
+      if (tries <= 1) throw error;
+      await sleep(fleet.platform.clock, 2_000, {signal: fleet.signal});
+    }
+  }
+}
 
 function withFailure(outcome: ScenarioOutcome, failure: string | false): ScenarioOutcome {
   return failure === false ? outcome : {...outcome, failures: [...(outcome.failures ?? []), failure]};

@@ -6,6 +6,7 @@
 import type {Config} from '../../config/types.ts';
 import {
   connectLimits,
+  createConnectTurns,
   createHeartbeats,
   createSecurityProvider,
   type OpenConnectionOptions,
@@ -108,6 +109,7 @@ export async function createEmulator(options: EmulatorOptions): Promise<Emulator
     replies: {heldBytes: 0},
     counts,
     lateness: watchLateness(platform.clock),
+    turns: createConnectTurns(options.startsAtOnce ?? startsAtOnceDefault),
     heartbeats: createHeartbeats({clock: platform.clock, intervalMs: connectLimits.pingIntervalMs}),
   };
   const parts = await createSharedParts({config, platform, logger, version: programVersion});
