@@ -10,6 +10,7 @@ export default defineConfig({
     // Threads without isolation keep 200 files near one second; no test may therefore keep module-level mutable state.
     pool: 'threads',
     isolate: false,
+    setupFiles: ['test/support/property-seed.ts'],
     testTimeout: 90_000,
     hookTimeout: 60_000,
     dangerouslyIgnoreUnhandledErrors: false,

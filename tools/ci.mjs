@@ -26,8 +26,14 @@ function readTestReport(path) {
   const brokenFiles = report.testResults.filter(
     (file) => file.status === 'failed' && file.assertionResults.length === 0,
   );
+  // A test that passed after it had failed needed its second try: it counts as passed and is named at the end.
+  const secondTries = report.testResults
+    .flatMap((file) => file.assertionResults)
+    .filter((test) => test.status === 'passed' && test.failureMessages.length > 0)
+    .map((test) => test.fullName);
   // On this project's CI nothing may be skipped: a test that cannot run is a failure.
-  return {passed: report.numPassedTests, failed: report.numFailedTests + brokenFiles.length + report.numPendingTests};
+  const failed = report.numFailedTests + brokenFiles.length + report.numPendingTests;
+  return {passed: report.numPassedTests, failed, secondTries};
 }
 
 function readClosingLine(output) {
@@ -53,7 +59,8 @@ function tier(name, command) {
   // Whatever the counts say, a command that ended badly has failed at least once.
   const failed = exitedWell ? counted.failed : Math.max(1, counted.failed);
   rmSync(scratch, {recursive: true, force: true});
-  record({name, passed: counted.passed, failed, seconds: Math.round((Date.now() - startedAtMs) / 1000)});
+  const {passed, secondTries = []} = counted;
+  record({name, passed, failed, secondTries, seconds: Math.round((Date.now() - startedAtMs) / 1000)});
 }
 
 /** Go programs that the peers tier and the Rego judges talk to; built from their modules, which Go verifies by checksum. */
@@ -112,8 +119,10 @@ function end() {
     .split('\n')
     .map((line) => JSON.parse(line));
   process.stdout.write('\n');
-  for (const line of lines)
-    process.stdout.write(`${line.name}: ${line.passed} passed, ${line.failed} failed (${line.seconds} s)\n`);
+  for (const {name, passed, failed, seconds, secondTries = []} of lines) {
+    process.stdout.write(`${name}: ${passed} passed, ${failed} failed (${seconds} s)\n`);
+    for (const test of secondTries) process.stdout.write(`  passed at its second try: ${test}\n`);
+  }
   const passed = lines.reduce((sum, line) => sum + line.passed, 0);
   const failed = lines.reduce((sum, line) => sum + line.failed, 0);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
