@@ -1,12 +1,13 @@
 /** What every broker engine must do, whatever carries the messages. Each engine runs all of it. */
 import {describe, expect, test} from 'vitest';
 import type {RunningBroker} from '../../src/broker/index.ts';
+import {createClient} from '../../src/client/index.ts';
 import {configFromEntries} from '../../src/config/index.ts';
 import {type Connection, openConnection, queryInterest} from '../../src/connect/index.ts';
 import {createNodePlatform} from '../../src/lib/node-platform.ts';
 import {inboxPrefix} from '../../src/protocol/index.ts';
 import {testTlsMaterial} from '../support/broker.ts';
-import {brokerEntries, startConfiguredBroker} from '../support/supervised.ts';
+import {brokerEntries, pkiFile, startConfiguredBroker} from '../support/supervised.ts';
 
 const platform = createNodePlatform();
 const bytes = (text: string): Buffer => Buffer.from(text);
@@ -115,6 +116,36 @@ export function describeEngine(engine: 'embedded' | 'nats-server', options: {rea
       });
       expect(await queryInterest(node, question, {timeoutMs: 30_000})).toBeUndefined();
     });
+
+    test('lets a request end when the last node that it waits for has gone', async () => {
+      await using broker = await start();
+      await using leaving = await open(broker, {certificate: 'node1', errors: []});
+      await using alice = await open(broker, {certificate: 'alice'});
+      const reached = new Promise<void>((resolve) => {
+        leaving.subscribe('mcollective.node.node1.example.net', () => resolve());
+      });
+      await leaving.flush(soon);
+      const asAlice = {...platform, env: {...platform.env, MCOLLECTIVE_CERTNAME: 'alice.mcollective'}};
+      const config = await configFromEntries(
+        {
+          ...brokerEntries,
+          identity: 'client.example.net',
+          'plugin.choria.middleware_hosts': addressOf(broker),
+          'plugin.security.file.certificate': pkiFile('alice.pem'),
+          'plugin.security.file.key': pkiFile('alice.key'),
+        },
+        {platform: asAlice, mode: 'user'},
+      );
+      await using client = createClient({config, platform: asAlice});
+      const targets = ['node1.example.net'];
+      const asked = {agent: 'work', action: 'run', data: {}, targets, timeoutMs: 900_000};
+      const running = client.perform(asked);
+      await reached;
+      // What the client asked before it sent the request is answered by then: the node was there.
+      await queryInterest(alice, {collective: 'mcollective', identities: targets}, {timeoutMs: 30_000});
+      await leaving.close();
+      await expect(running).resolves.toMatchObject({silences: [{identity: 'node1.example.net', reason: 'lost'}]});
+    }, 60_000);
 
     test('refuses a message beyond its limit and keeps what was agreed before', async () => {
       await using broker = await start();

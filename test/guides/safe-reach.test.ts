@@ -185,7 +185,11 @@ describe('the guide to safe reach', () => {
       knowsConnected: true,
       troubles: [
         {identity: 'n2.example.net', reason: 'denied', words: 'denied the request by its policy: no\u001b[2J'},
-        {identity: 'gone.example.net', reason: 'lost', words: 'lost its connection while the request ran'},
+        {
+          identity: 'gone.example.net',
+          reason: 'lost',
+          words: 'was lost mid-request: its connection ended before it answered',
+        },
       ],
       troubleCount: 2,
     });
@@ -198,7 +202,7 @@ describe('the guide to safe reach', () => {
     const {stdout, exit} = await run(why, files);
     expect(exit).toBe(0);
     expect(stdout).toContain('rpcutil#ping: 2 of 3 nodes answered, 1 of them OK');
-    expect(stdout).toContain('    gone.example.net lost its connection while the request ran\n');
+    expect(stdout).toContain('    gone.example.net was lost mid-request: its connection ended before it answered\n');
     expect(stdout).not.toContain('\u001b');
     const byId = await run(`${why} 0123456789abcdef0123456789abcdef --json`, files);
     expect(JSON.parse(byId.stdout)).toMatchObject({nodes_total: 2, discovered: 3});

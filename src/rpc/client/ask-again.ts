@@ -1,11 +1,13 @@
 /**
- * While a request waits: looks now and then whether brokers are coming and going, and sends the same bytes again to those that have not answered.
+ * While a request waits: looks now and then whether brokers are coming and going, and sends the same bytes again to those that have not answered. The same
+ * looks tell who is gone and will not answer.
  *
  * Safe because servers of this program never run a request twice, and others do not understand the second message (docs/design/asking-again.md).
  */
 import type {Clock, TimerHandle} from '../../lib/platform.ts';
 import {clientLimits} from './limits.ts';
 import type {Messenger} from './types.ts';
+import {Vanished} from './vanished.ts';
 
 /** The longest interval is reached long before. */
 const againGrowthMax = 20;
@@ -20,7 +22,15 @@ export interface AskAgainOptions {
   readonly send: (identities: readonly string[]) => void;
   /** These are not connected while brokers are steady. */
   readonly absent: (identities: readonly string[]) => void;
+  /** These lost their connection while brokers were steady, and did not come back. */
+  readonly lost: (identities: readonly string[]) => void;
   readonly failed: (error: unknown) => void;
+}
+
+interface Connected {
+  readonly names: ReadonlySet<string>;
+  /** Every broker was asked. */
+  readonly isComplete: boolean;
 }
 
 export class AskAgain {
@@ -33,6 +43,9 @@ export class AskAgain {
   /** How often those were asked again that are silent for no reason that is known. */
   #overdue = 0;
   #silentBefore: number | undefined = undefined;
+  readonly #vanished = new Vanished();
+  /** How long the broker took for its last word. */
+  #tookMs = 0;
   #isStopped = false;
 
   constructor(options: AskAgainOptions) {
@@ -47,13 +60,19 @@ export class AskAgain {
   }
 
   #schedule(): void {
-    if (this.#isStopped || this.#looks >= clientLimits.againLooksMax) return;
-    const {shaken} = this.#options.messenger;
-    // While all is calm the looks become rare.
-    const factor = shaken?.isShaken === true ? 1 : 1.5 ** Math.min(this.#looks, againGrowthMax);
+    if (this.#isStopped) return;
     this.#looks += 1;
-    const waitMs = Math.min(clientLimits.againLookMsMax, clientLimits.againLookMs * factor);
-    this.#timer = this.#clock.setTimer(() => void this.#round(), waitMs);
+    this.#timer = this.#clock.setTimer(() => void this.#round(), this.#waitMs());
+  }
+
+  #waitMs(): number {
+    const {againLooksMax, againLaterMs, againLookMs, againLookMsMax, againRestFactor, lostLookMs} = clientLimits;
+    if (this.#looks > againLooksMax) return againLaterMs;
+    // While all is calm the looks become rare.
+    const factor =
+      this.#options.messenger.shaken?.isShaken === true ? 1 : 1.5 ** Math.min(this.#looks - 1, againGrowthMax);
+    const waitMs = Math.min(this.#vanished.isUndecided ? lostLookMs : againLookMsMax, againLookMs * factor);
+    return Math.max(waitMs, this.#tookMs * againRestFactor);
   }
 
   async #round(): Promise<void> {
@@ -67,32 +86,52 @@ export class AskAgain {
   }
 
   async #look(): Promise<void> {
-    const {messenger, collective, outstanding} = this.#options;
+    const {messenger, outstanding} = this.#options;
     const {connection, shaken} = messenger;
     const silent = outstanding();
     if (this.#isComingIn(silent.length)) return;
     if (silent.length === 0 || shaken === undefined || messenger.interest === undefined) return;
-    if (connection.state === 'connected') {
-      const identities = silent.slice(0, clientLimits.againTargetsMax);
-      const answer = await messenger
-        .interest({collective, identities, agents: []}, {timeoutMs: clientLimits.againInterestMs})
-        // A link that breaks now is looked at the next time.
-        .catch(() => undefined);
-      if (this.#isStopped) return;
-      const connected = answer?.connected === undefined ? undefined : new Set(answer.connected);
-      this.#wasShaken ||= shaken.isShaken;
-      if (this.#wasShaken) this.#send(identities.filter((identity) => connected?.has(identity) !== false));
-      else if (
-        shaken.isCluster &&
-        this.#looks >= clientLimits.overdueFromLook &&
-        this.#overdue < clientLimits.overdueMax
-      ) {
-        this.#overdue += 1;
-        this.#send(identities.filter((item) => connected?.has(item) === true && !this.#options.isBusy(item)));
-      }
-      if (!shaken.isShaken && connected !== undefined && answer?.complete === true) {
-        this.#options.absent(identities.filter((identity) => !connected.has(identity)));
-      }
+    if (connection.state !== 'connected') {
+      this.#vanished.forget();
+      return;
+    }
+    const identities = silent.slice(0, clientLimits.againTargetsMax);
+    const connected = await this.#askWhoIsConnected(identities);
+    if (this.#isStopped) return;
+    this.#wasShaken ||= shaken.isShaken;
+    if (this.#looks <= clientLimits.againLooksMax) this.#sendAgain(identities, connected);
+    if (shaken.isShaken || connected?.isComplete !== true) {
+      this.#vanished.forget();
+      return;
+    }
+    const away = identities.filter((identity) => !connected.names.has(identity));
+    this.#options.absent(away);
+    this.#options.lost(this.#vanished.look(away, this.#clock.monotonicMs()));
+  }
+
+  async #askWhoIsConnected(identities: readonly string[]): Promise<Connected | undefined> {
+    const {messenger, collective} = this.#options;
+    const askedMs = this.#clock.monotonicMs();
+    const answer = await messenger
+      .interest?.({collective, identities, agents: []}, {timeoutMs: clientLimits.againInterestMs})
+      // A link that breaks now is looked at the next time.
+      .catch(() => undefined);
+    this.#tookMs = this.#clock.monotonicMs() - askedMs;
+    if (answer?.connected === undefined) return undefined;
+    return {names: new Set(answer.connected), isComplete: answer.complete};
+  }
+
+  #sendAgain(identities: readonly string[], connected: Connected | undefined): void {
+    const {shaken} = this.#options.messenger;
+    if (this.#wasShaken) {
+      this.#send(identities.filter((identity) => connected?.names.has(identity) !== false));
+    } else if (
+      shaken?.isCluster === true &&
+      this.#looks >= clientLimits.overdueFromLook &&
+      this.#overdue < clientLimits.overdueMax
+    ) {
+      this.#overdue += 1;
+      this.#send(identities.filter((item) => connected?.names.has(item) === true && !this.#options.isBusy(item)));
     }
   }
 

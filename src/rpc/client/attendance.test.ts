@@ -1,7 +1,9 @@
 import {describe, expect, test} from 'vitest';
 import {FakeFleet, requestOptions, settle} from '../../../test/support/fake-fleet.ts';
 import type {InterestAnswer, InterestQuery} from '../../protocol/index.ts';
+import {clientLimits} from './limits.ts';
 import {runRequest} from './run.ts';
+import {Shaken} from './shaken.ts';
 import {describeSilence, silenceReasons} from './silence.ts';
 
 /** A broker that has these nodes connected, and these with the agent. */
@@ -137,6 +139,131 @@ describe('a broadcast request', () => {
     fleet.answer('n1');
     await fleet.clock.advance(4_000);
     await expect(running).resolves.toMatchObject({responses: 1, requestMs: 4_000, knowsConnected: false});
+  });
+});
+
+describe('a request whose nodes die while it waits', () => {
+  const minuteMs = 60_000;
+  const names = ['n1', 'n2', 'n3'];
+  /** What the broker of one fleet says now; Shaken hears it as in the messenger of the client. */
+  function fleetWith(state: {connected: readonly string[]; complete?: boolean}) {
+    const fleet = new FakeFleet();
+    const {interest: ask, questions} = broker(state);
+    const shaken = new Shaken({monotonicMs: () => fleet.clock.monotonicMs(), reconnects: () => 0});
+    const interest = async (query: InterestQuery): Promise<InterestAnswer | undefined> => {
+      const answer = await ask(query);
+      shaken.told(answer);
+      return answer;
+    };
+    return {fleet, questions, messenger: fleet.messenger({interest, shaken})};
+  }
+  const start = (state: {connected: readonly string[]; complete?: boolean}, changes = {}) => {
+    const {fleet, questions, messenger} = fleetWith(state);
+    let isOver = false;
+    const running = runRequest(messenger, requestOptions({timeoutMs: minuteMs, ...changes})).finally(() => {
+      isOver = true;
+    });
+    return {fleet, questions, running, isOver: () => isOver};
+  };
+
+  test('ends some seconds after the last of them went, and names them', async () => {
+    const state = {connected: names};
+    const {fleet, running} = start(state);
+    await settle();
+    fleet.answer('n1');
+    await fleet.clock.advance(10_000);
+    fleet.note('n2', 'running');
+    state.connected = ['n1'];
+    await fleet.clock.advance(clientLimits.againLookMsMax + clientLimits.lostGraceMs);
+    const statistics = await running;
+    expect(statistics.silences).toEqual([
+      {identity: 'n2', reason: 'lost'},
+      {identity: 'n3', reason: 'lost'},
+    ]);
+    expect(statistics.requestMs).toBeLessThan(minuteMs / 3);
+  });
+
+  test('waits on for whoever is still connected', async () => {
+    const state = {connected: names};
+    const {fleet, running, isOver} = start(state);
+    await settle();
+    fleet.answer('n1');
+    state.connected = ['n1', 'n2'];
+    await fleet.clock.advance(30_000);
+    expect(isOver()).toBe(false);
+    fleet.answer('n2');
+    expect((await running).silences).toEqual([{identity: 'n3', reason: 'lost'}]);
+  });
+
+  test('waits for a node that comes back within the grace, for its answer may follow', async () => {
+    const state = {connected: names};
+    const {fleet, running, isOver} = start(state, {targets: ['n1']});
+    await fleet.clock.advance(600);
+    state.connected = [];
+    await fleet.clock.advance(clientLimits.lostGraceMs - 200);
+    state.connected = names;
+    await fleet.clock.advance(20_000);
+    expect(isOver()).toBe(false);
+    fleet.answer('n1');
+    await expect(running).resolves.toMatchObject({responses: 1, silences: []});
+  });
+
+  test('waits while a node goes and comes back over and over', async () => {
+    const state = {connected: ['n1']};
+    const {fleet, isOver, running} = start(state, {targets: ['n1']});
+    await settle();
+    for (let turn = 0; turn < 15; turn++) {
+      state.connected = turn % 2 === 0 ? [] : ['n1'];
+      await fleet.clock.advance(clientLimits.lostGraceMs - 500);
+    }
+    expect(isOver()).toBe(false);
+    fleet.answer('n1');
+    await expect(running).resolves.toMatchObject({responses: 1});
+  });
+
+  test('is not over while a broker does not speak for all of its cluster', async () => {
+    const state = {connected: names, complete: true};
+    const {fleet, running} = start(state, {targets: ['n1']});
+    await settle();
+    state.connected = [];
+    state.complete = false;
+    await fleet.clock.advance(minuteMs);
+    await expect(running).resolves.toMatchObject({requestMs: minuteMs});
+  });
+
+  test('asks the broker no more often than about each second, and less and less often', async () => {
+    const {fleet, questions, running} = start({connected: names}, {timeoutMs: 600_000});
+    await fleet.clock.advance(60_000);
+    const inTheFirstMinute = questions.length;
+    expect(inTheFirstMinute).toBeLessThan(20);
+    await fleet.clock.advance(540_000);
+    await running;
+    expect(questions.length - inTheFirstMinute).toBeLessThan(9 * 9);
+    expect(questions.every(({identities}) => identities?.length === 3)).toBe(true);
+  });
+
+  test('asks for those only that are silent', async () => {
+    const {fleet, questions, running} = start({connected: names});
+    await settle();
+    fleet.answer('n1');
+    await fleet.clock.advance(2_000);
+    expect(questions.at(-1)?.identities).toEqual(['n2', 'n3']);
+    fleet.answer('n2');
+    fleet.answer('n3');
+    await running;
+  });
+
+  test('a broadcast request ends without them too', async () => {
+    const state = {connected: names};
+    const {fleet, running} = start(state, {kind: 'broadcast', targets: []});
+    await settle();
+    fleet.answer('n1');
+    fleet.note('n2', 'filtered');
+    state.connected = ['n1', 'n2'];
+    await fleet.clock.advance(10_000);
+    const statistics = await running;
+    expect(statistics.silences).toEqual([{identity: 'n3', reason: 'lost'}]);
+    expect(statistics.requestMs).toBeLessThan(10_000);
   });
 });
 

@@ -23,11 +23,18 @@ export const clientLimits = {
   queuedRepliesMax: 1_000_000,
   /** How long the last flush and the farewell to the broker may take. */
   flushMsMax: 1_000,
-  /** When a request that waits looks first whether brokers come and go, the longest interval later, how often in its life, and how long one question may take. */
+  /** When a request that waits looks first whether brokers and nodes come and go, the longest interval later, and how long one question may take. */
   againLookMs: 700,
   againLookMsMax: 5000,
-  againLooksMax: 40,
   againInterestMs: 1000,
+  /** After so many looks, some minutes, nothing is sent again any more and the looks become rarer still. */
+  againLooksMax: 40,
+  againLaterMs: 30_000,
+  /** A look comes after so many times what the last one took, so that those who wait take little of a broker's time. */
+  againRestFactor: 20,
+  /** A node that lost its connection comes back in about a second when it can. While one is away the next look comes after this. */
+  lostGraceMs: 3_000,
+  lostLookMs: 1_500,
   /** So many that are silent, of which this share answered since the last look, are still on their way. */
   comingInMin: 5_000,
   comingInShare: 0.05,

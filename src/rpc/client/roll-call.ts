@@ -50,6 +50,17 @@ export class RollCall {
     if (isFinalNote(note.reason)) this.#settle(note.identity);
   }
 
+  /** Its connection ended and did not come back. */
+  lost(identity: string): void {
+    if (this.#notes.size < clientLimits.targetsMax) this.#notes.set(identity, {identity, reason: 'lost'});
+    this.#settle(identity);
+  }
+
+  /** Those that are waited for, where the broker named them. */
+  outstanding(): readonly string[] {
+    return [...(this.#outstanding ?? [])];
+  }
+
   #settle(identity: string): void {
     this.#outstanding?.delete(identity);
     if (this.#settled.size < clientLimits.targetsMax) this.#settled.add(identity);

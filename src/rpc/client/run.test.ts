@@ -241,6 +241,14 @@ describe('a service request', () => {
     fleet.answer('svc2');
     expect(await running).toMatchObject({responses: 1, discovered: 1, unexpectedResponses: ['svc2']});
   });
+
+  test('that nobody serves reached nobody', async () => {
+    const fleet = new FakeFleet();
+    const running = runRequest(fleet.messenger(), requestOptions({kind: 'service', targets: []}));
+    await settle();
+    fleet.deliver(Buffer.alloc(0), Buffer.from('NATS/1.0 503\r\n\r\n'));
+    expect(await running).toMatchObject({responses: 0, discovered: 0, noResponses: []});
+  });
 });
 
 describe('a broadcast request', () => {

@@ -244,17 +244,38 @@ class RequestRun {
 
   #askAgain(batch: Batch, sealed: SealedRequest, replyTo: string): AskAgain | undefined {
     const {kind, collective} = this.#options;
-    const {targets} = batch;
     const messenger = this.#messenger;
-    if (kind !== 'direct' || targets === undefined || messenger.federations.length > 0) return undefined;
-    const isSilent = (identity: string): boolean => this.#tally.isOutstanding(identity) && !this.#settled.has(identity);
-    return new AskAgain({
+    if (kind === 'service' || messenger.federations.length > 0) return undefined;
+    const common = {
       messenger,
       collective,
+      failed: (error: unknown) => this.#notice(`Could not ask again: ${errorMessage(error)}`),
+    };
+    const {targets} = batch;
+    if (targets === undefined) {
+      return new AskAgain({
+        ...common,
+        outstanding: () => this.#rollCall.outstanding(),
+        isBusy: () => true,
+        absent: () => undefined,
+        lost: (identities) => {
+          for (const identity of identities) this.#rollCall.lost(identity);
+          this.#endWhenAllAnswered();
+        },
+        // Whoever the broadcast missed was never asked by name.
+        send: () => undefined,
+      });
+    }
+    const isSilent = (identity: string): boolean => this.#tally.isOutstanding(identity) && !this.#settled.has(identity);
+    return new AskAgain({
+      ...common,
       outstanding: () => targets.filter(isSilent),
       isBusy: (identity) => this.#attendance.isBusy(identity),
       absent: (identities) => {
         for (const identity of identities) if (this.#attendance.wasAbsent(identity)) this.#settle(identity);
+      },
+      lost: (identities) => {
+        for (const identity of identities) this.#settle(identity);
       },
       send: (identities) => {
         const transport = sealed.transport({replyTo});
@@ -265,7 +286,6 @@ class RequestRun {
           messenger.connection.publish(subject, this.#unsent.delete(subject) ? transport : again, noteWish);
         }
       },
-      failed: (error) => this.#notice(`Could not ask again: ${errorMessage(error)}`),
     });
   }
 
@@ -509,7 +529,7 @@ class RequestRun {
       noResponses: silences.map(({identity}) => identity),
       unexpectedResponses: strays.unexpected,
       targets: kind === 'direct' ? asked : [],
-      discovered: kind === 'direct' ? asked.length : Math.max(responses, kind === 'service' ? 1 : 0),
+      discovered: kind === 'direct' ? asked.length : responses,
       ok: this.#ok,
       failed: this.#failed,
       responses,

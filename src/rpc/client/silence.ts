@@ -40,7 +40,7 @@ const words: Readonly<Record<SilenceReason, string>> = {
   'timed-out': 'did not end the action in the time that the agent has',
   silent: 'ran an agent that chose not to answer',
   'not-connected': 'is not connected to the broker',
-  lost: 'lost its connection while the request ran',
+  lost: 'was lost mid-request: its connection ended before it answered',
   'not-permitted': 'was not reached: the broker does not let this caller send requests to it',
   'not-subscribed': 'is connected and does not have the agent',
   unresponsive: 'is connected and gave no sign: stopped, blocked or overloaded',
