@@ -27,7 +27,7 @@ export async function queryInterest(
   query: InterestQuery,
   options: {readonly timeoutMs?: number; readonly signal?: AbortSignal} = {},
 ): Promise<InterestAnswer | undefined> {
-  const question = encodeInterestQuery(query);
+  const question = encodeInterestQuery(query.list === true ? {...query, packs: true} : query);
   const {timeoutMs = connectLimits.interestTimeoutMs, signal} = options;
   try {
     const {payload} = await connection.request(interestSubject, question, {

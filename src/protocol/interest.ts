@@ -3,6 +3,8 @@
  *
  * Ours alone: other brokers do not answer, and clients go on without. Subject, shapes and rights: docs/design/interest-service.md.
  */
+import {deflateRawSync, inflateRawSync} from 'node:zlib';
+import {errorMessage} from '../lib/errors.ts';
 import {parseJson, JsonError} from '../lib/json.ts';
 import {ProtocolError} from './errors.ts';
 import {protocolLimits} from './limits.ts';
@@ -22,6 +24,8 @@ export interface InterestQuery {
   readonly identities?: readonly string[];
   /** Also say who they are. */
   readonly list?: boolean;
+  /** Understands names that are packed: what does not fit into a message as it is then fits for ten times as many. */
+  readonly packs?: boolean;
 }
 
 export interface InterestAnswer {
@@ -54,16 +58,36 @@ export function decodeInterestQuery(payload: Uint8Array): InterestQuery {
     ...optionalNames(fields, 'agents'),
     ...optionalNames(fields, 'identities'),
     ...(fields.get('list') === true ? {list: true} : {}),
+    ...(fields.get('packs') === true ? {packs: true} : {}),
   };
   checkQuery(query);
   return query;
 }
 
-export function encodeInterestAnswer(answer: InterestAnswer): Buffer {
+/** @param asker  the question, or what is known of who asked */
+export function encodeInterestAnswer(answer: InterestAnswer, asker: Pick<InterestQuery, 'packs'> = {}): Buffer {
   const whole = Buffer.from(JSON.stringify({protocol: replyProtocol, ...answer}), 'utf8');
   if (whole.length <= protocolLimits.interestAnswerBytesMax || answer.identities === undefined) return whole;
-  const {identities: _left, ...rest} = answer;
+  const {identities, ...rest} = answer;
+  if (asker.packs === true) {
+    const packed = deflateRawSync(identities.join('\n'), {level: 1}).toString('base64');
+    const shorter = Buffer.from(JSON.stringify({protocol: replyProtocol, ...rest, packed}), 'utf8');
+    if (shorter.length <= protocolLimits.interestAnswerBytesMax) return shorter;
+  }
   return Buffer.from(JSON.stringify({protocol: replyProtocol, ...rest, truncated: true}), 'utf8');
+}
+
+function unpackNames(packed: unknown): Record<string, readonly string[]> {
+  if (packed === undefined) return {};
+  if (typeof packed !== 'string') throw refuse('"packed" is no text');
+  try {
+    const names = inflateRawSync(Buffer.from(packed, 'base64'), {
+      maxOutputLength: protocolLimits.interestNamesBytesMax,
+    });
+    return {identities: names.toString('utf8').split('\n')};
+  } catch (cause) {
+    throw refuse(`"packed" cannot be unpacked: ${errorMessage(cause)}`);
+  }
 }
 
 export function encodeInterestFailure(error: string): Buffer {
@@ -79,6 +103,7 @@ export function decodeInterestAnswer(payload: Uint8Array): InterestAnswer {
     collective: textOf(fields, 'collective'),
     servers: countOf(fields, 'servers'),
     ...optionalNames(fields, 'identities'),
+    ...unpackNames(fields.get('packed')),
     ...optionalNames(fields, 'connected'),
     complete: fields.get('complete') === true,
     truncated: fields.get('truncated') === true,

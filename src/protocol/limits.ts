@@ -40,6 +40,8 @@ export const protocolLimits = {
   interestIdentitiesMax: 10_000,
   /** A longer answer about interest leaves the names out; a broker takes 1 MiB by default. */
   interestAnswerBytesMax: 900_000,
+  /** Packed names, unpacked: a million of thirty characters. */
+  interestNamesBytesMax: 33_554_432,
   /** What is read of a message about interest. */
   interestDocumentBytesMax: 4_194_304,
   /** Headers around a message in which a note, or the wish for one, is looked for: one line of two names. */

@@ -32,6 +32,7 @@ function answerInterest(question: Buffer, place: Place): Buffer {
     const query = decodeInterestQuery(question);
     return encodeInterestAnswer(
       answerFrom(query, {listeners: listenersOf(place, query.collective), complete: true, brokers: 1}),
+      query,
     );
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;

@@ -1,3 +1,4 @@
+import {deflateRawSync} from 'node:zlib';
 import * as fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {startTestBroker, testTlsMaterial} from '../../../test/support/broker.ts';
@@ -71,6 +72,24 @@ describe('messages about interest', () => {
     const encoded = encodeInterestAnswer(answer);
     expect(encoded.length).toBeLessThan(1000);
     expect(decodeInterestAnswer(encoded)).toMatchObject({servers: 20_000, truncated: true});
+  });
+
+  test('names that do not fit are packed for those who understand that, however many', () => {
+    const identities = Array.from({length: 60_000}, (_, index) => `node${index}.${index * 7_919}.example.net`);
+    const answer = {collective: 'm', servers: 60_000, identities, complete: true, truncated: false, brokers: 1};
+    const encoded = encodeInterestAnswer(answer, {packs: true});
+    expect(encoded.length).toBeLessThan(900_000);
+    expect(decodeInterestAnswer(encoded)).toEqual(answer);
+  });
+
+  test('a small message that unpacks into a large one is refused', () => {
+    const packed = deflateRawSync(Buffer.alloc(40_000_000, 'a')).toString('base64');
+    const answer = {protocol: 'choria:broker:interest:reply:1', collective: 'm', servers: 1, brokers: 1, packed};
+    expect(() => decodeInterestAnswer(Buffer.from(JSON.stringify(answer)))).toThrow('cannot be unpacked');
+    for (const other of [1, 'no base64 of anything']) {
+      const odd = Buffer.from(JSON.stringify({...answer, packed: other}));
+      expect(() => decodeInterestAnswer(odd)).toThrow('"packed"');
+    }
   });
 
   test.each([

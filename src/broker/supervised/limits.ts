@@ -31,10 +31,14 @@ export const supervisedLimits = {
   /** Answers of the members of a cluster to a question about connections. */
   membersMax: 64,
   /** A page each; a member that tens of thousands answer through at the same time takes a second for one. */
-  memberAnswerMs: 3000,
-  /** Connections in one page of a member's answer; larger pages do not fit into a message with all subscriptions. */
-  connectionsPage: 512,
-  connectionsMax: 200_000,
+  memberAnswerMs: 5000,
+  /** Connections in the first page of all, from which it is seen how many fit into one, and at most. */
+  connectionsFirstPage: 256,
+  connectionsPageMax: 65_536,
+  /** A quarter of what nats-server lets wait for one connection, and of what ours reads as one message. */
+  connectionsPageBytes: 16 * 1_048_576,
+  /** Connections of a member fit into a few; more are asked for only when many end meanwhile. */
+  connectionPagesMax: 64,
   streamRequestMs: 5000,
   streamRetryMsMin: 500,
   streamRetryMsMax: 30_000,
