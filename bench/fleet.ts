@@ -40,10 +40,11 @@ export async function rows(context: BenchContext): Promise<readonly BenchRow[]> 
   }
 }
 
+/** With nothing of this shell's environment: Node reads the file of NODE_EXTRA_CA_CERTS, which may take longer than all the rest. */
 function startRows(platform: Platform): readonly BenchRow[] {
   const time = (args: readonly string[]): number => {
     const startedAtMs = platform.clock.monotonicMs();
-    spawnSync(process.execPath, args, {stdio: 'ignore'});
+    spawnSync(process.execPath, args, {stdio: 'ignore', env: {PATH: process.env['PATH'] ?? ''}});
     return platform.clock.monotonicMs() - startedAtMs;
   };
   time([program, '--version']);

@@ -6,6 +6,7 @@
  */
 import {build} from 'esbuild';
 import {spawnSync} from 'node:child_process';
+import {mkdirSync, writeFileSync} from 'node:fs';
 import {dirname} from 'node:path';
 import {fileURLToPath} from 'node:url';
 
@@ -41,15 +42,24 @@ const entry = [
   "export {createNodePlatform} from './dist/lib/node-platform.js';",
 ];
 
+/** Modules of Node that a short command does without: each takes milliseconds, and is loaded when something in it is used. */
+const lazyBuiltins = /([\w$]+)=require\("(node:(?:child_process|dns|dns\/promises|http|https|worker_threads|zlib))"\)/g;
+
 // Modules that commands load lazily stay functions that run when they are asked for.
-await build({
+const program = await build({
   ...shared,
+  write: false,
   stdin: {contents: entry.join('\n'), resolveDir: root},
   outfile: 'dist/bin/program.cjs',
   format: 'cjs',
   define: {...shared.define, 'import.meta.url': 'bundleUrl'},
-  banner: {js: "const bundleUrl=require('node:url').pathToFileURL(__filename).href;"},
+  banner: {
+    js: `const bundleUrl=require('node:url').pathToFileURL(__filename).href;
+const lazyBuiltin=(name)=>new Proxy({},{get:(_,key)=>require(name)[key]});`,
+  },
 });
+mkdirSync('dist/bin', {recursive: true});
+for (const {path, text} of program.outputFiles) writeFileSync(path, text.replace(lazyBuiltins, '$1=lazyBuiltin("$2")'));
 
 // The thread of Rego policies is started by its file's name, so it keeps a file of its own.
 await build({
