@@ -85,7 +85,7 @@ async function explain(
     const what =
       error instanceof AuthzError ? 'Could not lookup policy files' : `Authorizing request ${request.requestId} failed`;
     if (speak) logger.error(`${what}: ${reason}`);
-    return {allowed: false, reason, file: undefined, line: undefined, steps: []};
+    return {allowed: false, reason, file: undefined, line: undefined, steps: [], warnings: []};
   }
 }
 

@@ -26,6 +26,7 @@ export interface DecideOptions {
 export async function decide(request: AuthzRequest, options: DecideOptions): Promise<PolicyExplanation> {
   const steps: PolicyStep[] = [];
   const {policy, file} = options;
+  const {warnings} = policy;
   let allow = options.allowUnconfigured;
   let defaultLine: number | undefined;
   for (const item of policy.lines) {
@@ -39,17 +40,18 @@ export async function decide(request: AuthzRequest, options: DecideOptions): Pro
     } else {
       const outcome = await judgeRule(item, {request, options});
       steps.push({line, text, ...outcome});
-      if (outcome.outcome === 'error') return {allowed: false, reason: outcome.detail ?? 'error', file, line, steps};
+      if (outcome.outcome === 'error')
+        return {allowed: false, reason: outcome.detail ?? 'error', file, line, steps, warnings};
       if (outcome.outcome !== 'matched') continue;
       const allowed = item.effect === 'allow';
       const reason = allowed
         ? `Allowed by line ${line} in ${file}`
         : `Denying based on explicit 'deny' policy in ${file}`;
-      return {allowed, reason, file, line, steps};
+      return {allowed, reason, file, line, steps, warnings};
     }
   }
   const reason = allow ? `Allowed by the default policy in ${file}` : `Denying based on default policy in ${file}`;
-  return {allowed: allow, reason, file, line: defaultLine, steps};
+  return {allowed: allow, reason, file, line: defaultLine, steps, warnings};
 }
 
 type Outcome = Pick<PolicyStep, 'outcome' | 'detail'>;

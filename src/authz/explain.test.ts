@@ -1,5 +1,5 @@
 import {describe, expect, test} from 'vitest';
-import {configFromEntries} from '../config/index.ts';
+import {configFromEntries, loadConfig} from '../config/index.ts';
 import {createFakePlatform} from '../../test/support/fake-platform.ts';
 import {createRecordingLogger} from '../../test/support/recording-logger.ts';
 import {explainDecision, type RegoEngine} from './index.ts';
@@ -38,4 +38,17 @@ describe('an explanation', () => {
     expect(result.allowed).toBe(allowed);
     expect(result.reason).toContain(reason);
   });
+});
+
+test('an explanation names the line that should have denied, whatever was decided', async () => {
+  const {platform} = createFakePlatform({
+    files: {
+      '/etc/choria/server.conf': 'identity = web1\n',
+      '/etc/choria/policies/puppet.policy': 'policy default allow\ndeny up=bob * * *\n',
+    },
+  });
+  const config = await loadConfig({platform, mode: 'server', path: '/etc/choria/server.conf'});
+  const options = {platform, logger: createRecordingLogger(), engine};
+  const {allowed, warnings} = await explainDecision(config, {request, node, options});
+  expect({allowed, warnings}).toMatchObject({allowed: true, warnings: [{line: 2, loosens: true}]});
 });

@@ -2,6 +2,7 @@
 import type {Config} from '../config/types.ts';
 import {errorMessage} from '../lib/errors.ts';
 import {actionPolicyOf, type AuthorizerOptions, regoEngineOf, regoPolicyOf} from './authorizer.ts';
+import type {PolicyWarning} from './policy-text.ts';
 import {serverQuery, tokenQuery} from './rego/query.ts';
 import {createTokenPolicy, policiesOf} from './token-policy.ts';
 import type {AuthzNode, AuthzRequest, AuthzVerdict} from './types.ts';
@@ -23,6 +24,8 @@ export interface DecisionExplanation extends AuthzVerdict {
   /** The line that decided, where one did. */
   readonly line: number | undefined;
   readonly lines: readonly ExplainedLine[];
+  /** What the policy says and does not do. */
+  readonly warnings: readonly PolicyWarning[];
 }
 
 /** Never rejects: what goes wrong is the reason of a no. */
@@ -31,15 +34,15 @@ export async function explainDecision(
   question: {readonly request: AuthzRequest; readonly node: AuthzNode; readonly options: AuthorizerOptions},
 ): Promise<DecisionExplanation> {
   const {request, node, options} = question;
-  const nothing = {policy: undefined, line: undefined, lines: []};
+  const nothing = {policy: undefined, line: undefined, lines: [], warnings: []};
   if (!config.get('rpcauthorization')) {
     return {...nothing, provider: '', allowed: true, reason: 'rpcauthorization is off: every action is allowed'};
   }
   const provider = config.get('rpcauthprovider').toLowerCase();
   if (provider === 'action_policy') {
     const found = await actionPolicyOf(config, options).explain(request, node);
-    const {allowed, reason, file, line, steps} = found;
-    return {provider, allowed, reason, policy: file, line, lines: steps};
+    const {allowed, reason, file, line, steps, warnings} = found;
+    return {provider, allowed, reason, policy: file, line, lines: steps, warnings};
   }
   if (provider === 'rego_policy') return explainRego(config, question);
   if (provider === 'aaasvc' || provider === 'aaasvc_policy') return explainToken(config, question);
@@ -64,7 +67,7 @@ async function explainRego(
       text === undefined || input === undefined
         ? []
         : await holdingLines(text, () => engine.coveredLines(text, {query: serverQuery, input}));
-    return {provider: 'rego_policy', allowed, reason, policy: file, line: undefined, lines};
+    return {provider: 'rego_policy', allowed, reason, policy: file, line: undefined, lines, warnings: []};
   } finally {
     await engine.close();
   }
@@ -101,7 +104,15 @@ async function explainToken(
       outcome: position === index ? 'matched' : 'other agent or action',
     }));
     const policy = rego === '' ? 'the agents of the token' : `the Rego policy of the token (${tokenQuery.packageName})`;
-    return {provider: 'aaasvc', allowed, reason, policy, line: allowed && index >= 0 ? index + 1 : undefined, lines};
+    return {
+      provider: 'aaasvc',
+      allowed,
+      reason,
+      policy,
+      line: allowed && index >= 0 ? index + 1 : undefined,
+      lines,
+      warnings: [],
+    };
   } finally {
     await engine.close();
   }

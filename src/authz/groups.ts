@@ -3,14 +3,14 @@ import {isComment, linesOf, type PolicyWarning} from './policy-text.ts';
 
 export interface Groups {
   readonly members: ReadonlyMap<string, ReadonlySet<string>>;
-  readonly problems: readonly PolicyWarning[];
+  readonly problems: readonly Pick<PolicyWarning, 'line' | 'message'>[];
 }
 
 export const noGroups: Groups = {members: new Map(), problems: []};
 
 export function parseGroups(text: string, path: string): Groups {
   const members = new Map<string, ReadonlySet<string>>();
-  const problems: PolicyWarning[] = [];
+  const problems: Pick<PolicyWarning, 'line' | 'message'>[] = [];
   for (const {line, text: content} of linesOf(text)) {
     if (isComment(content)) continue;
     const [name = '', ...names] = content.split(' ');

@@ -4,7 +4,7 @@
  * The line forms are those of the Go and Ruby programs, oddities included (a trailing tab belongs to the last column), because a
  * policy must keep its meaning. What is likely a mistake gets a warning instead.
  */
-import {compileRegex} from '../lib/regex.ts';
+import {compileRegex, RegexError} from '../lib/regex.ts';
 import {authzLimits} from './limits.ts';
 
 export interface PolicyRule {
@@ -39,6 +39,8 @@ export type PolicyLine = PolicyRule | PolicyDefault | PolicyIgnored;
 export interface PolicyWarning {
   readonly line: number;
   readonly message: string;
+  /** The line was written to deny, and denies nobody or fewer than it names. */
+  readonly loosens: boolean;
 }
 
 export interface Policy {
@@ -86,14 +88,17 @@ function isCompound(column: string): boolean {
 }
 
 function* warningsOf(line: PolicyLine): Generator<PolicyWarning> {
-  const warn = (message: string): PolicyWarning => ({line: line.line, message});
+  const warn = (message: string): PolicyWarning => ({line: line.line, message, loosens: false});
   switch (line.kind) {
     case 'ignored':
-      yield warn(
-        line.reason === 'compound'
-          ? `Compound policy statements are not supported, skipping line: ${line.text}`
-          : `invalid policy line: ${line.text}`,
-      );
+      yield {
+        line: line.line,
+        message:
+          line.reason === 'compound'
+            ? `Compound policy statements are not supported, skipping line: ${line.text}`
+            : `invalid policy line: ${line.text}`,
+        loosens: isMeantToDeny(line),
+      };
       return;
     case 'default':
       if (!line.allow && !/default\s+deny\b/.test(line.text))
@@ -104,9 +109,34 @@ function* warningsOf(line: PolicyLine): Generator<PolicyWarning> {
   }
 }
 
+/** Whether somebody wrote a line to forbid something, however badly. */
+function isMeantToDeny({text}: PolicyLine): boolean {
+  return /^\W*deny\b/i.test(text);
+}
+
+/** A word that makes the rest of the callers, and itself, match nobody. */
+function brokenCaller(callers: string): string | undefined {
+  return callers.split(' ').find((word) => {
+    if (!word.startsWith('/')) return false;
+    if (word.length < 2 || !word.endsWith('/')) return true;
+    try {
+      compileRegex(word.slice(1, -1));
+      return false;
+    } catch (error) {
+      if (error instanceof RegexError) return true;
+      throw error;
+    }
+  });
+}
+
 /** Known traps: the rule keeps its meaning, and somebody is told that it may not be the one they had in mind. */
 function* ruleWarnings(rule: PolicyRule, warn: (message: string) => PolicyWarning): Generator<PolicyWarning> {
-  const {actions, facts, classes, text} = rule;
+  const {effect, callers, actions, facts, classes, text} = rule;
+  const broken = brokenCaller(callers);
+  if (broken !== undefined) {
+    const message = `the caller ${JSON.stringify(broken)} is no pattern: it and the callers behind it are matched by nobody`;
+    yield {line: rule.line, message, loosens: effect === 'deny'};
+  }
   if (classes === undefined) yield warn(`the rule has no classes column and will deny whoever it applies to: ${text}`);
   if (/[\t ]$/.test(text)) yield warn(`the blank at the end belongs to the last column: ${text}`);
   for (const word of (classes ?? '').split(' ')) {

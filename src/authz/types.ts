@@ -1,4 +1,5 @@
 /** What this area needs to know of a request and of the node; the program's own types fit. */
+import type {PolicyWarning} from './policy-text.ts';
 import type {RegoFilter} from './rego/types.ts';
 
 export interface AuthzRequest {
@@ -52,4 +53,6 @@ export interface PolicyExplanation extends AuthzVerdict {
   /** The line that decided: a rule, or the default that is in force. */
   readonly line: number | undefined;
   readonly steps: readonly PolicyStep[];
+  /** What the file says and does not do. */
+  readonly warnings: readonly PolicyWarning[];
 }

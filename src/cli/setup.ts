@@ -6,8 +6,8 @@
  */
 import {type Config, defaultConfig, findUserConfig, loadConfig} from '../config/index.ts';
 import {ChoriaError, errorMessage} from '../lib/errors.ts';
-import type {LogLevel} from '../lib/logger.ts';
-import {type ClosableLogger, createLogger, logDestinationOf, logLevelOf} from '../lib/node-logger.ts';
+import {type ClosableLogger, createLogger, logLevelOf} from '../lib/node-logger.ts';
+import {logDestinationOf, type LogLevel} from '../lib/logger.ts';
 import {CliError} from './errors.ts';
 import {writeLogLine} from './fatal.ts';
 import {colours, type Paint} from './render/colour.ts';

@@ -48,7 +48,7 @@ export {
   type CertificateIssuer,
   createCertificateIssuer,
 } from './x509-issue.ts';
-export {issuedId, revocationsOfLists} from './revocation-list.ts';
+export {issuedId, readRevocationLists, revocationsOfLists} from './revocation-list.ts';
 export {issueRevocationList, type IssueRevocationListOptions} from './revocation-list-issue.ts';
 export {encodeKsuid, ksuidSeconds} from './ksuid.ts';
 export {

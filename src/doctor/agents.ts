@@ -11,6 +11,8 @@ export interface AgentFacts {
   readonly role: Subject['role'];
   readonly configPath: string;
   readonly missing: readonly string[];
+  /** Programs of agents that no description is beside. */
+  readonly undescribed: readonly string[];
   readonly descriptions: readonly {readonly ddl: FileFact; readonly program: FileFact}[];
   readonly isWindows: boolean;
 }
@@ -20,6 +22,7 @@ export async function collectAgents(subject: Subject, platform: Platform): Promi
   const provider = config.get('plugin.choria.agent_provider.mcorpc.libdir');
   const directories = [...new Set([...config.get('libdir'), ...provider])].filter((path) => path !== '');
   const missing: string[] = [];
+  const undescribed: string[] = [];
   const descriptions: {readonly ddl: FileFact; readonly program: FileFact}[] = [];
   for (const directory of directories) {
     if ((await inspectFile(platform.files, directory)).state === 'missing') {
@@ -27,7 +30,9 @@ export async function collectAgents(subject: Subject, platform: Platform): Promi
       continue;
     }
     const folder = `${directory.replace(/\/+$/, '')}/mcollective/agent`;
-    for (const path of await findDescriptions(platform, folder)) {
+    const found = await findAgents(platform, folder);
+    undescribed.push(...found.undescribed);
+    for (const path of found.descriptions) {
       if (descriptions.length >= doctorLimits.itemsMax) break;
       descriptions.push({
         ddl: await inspectFile(platform.files, path, {limitBytes: doctorLimits.policyBytesMax}),
@@ -35,30 +40,45 @@ export async function collectAgents(subject: Subject, platform: Platform): Promi
       });
     }
   }
-  return {role, configPath, missing, descriptions, isWindows: platform.host.platform === 'win32'};
+  return {role, configPath, missing, undescribed, descriptions, isWindows: platform.host.platform === 'win32'};
 }
 
-/** `NAME.json`, and `NAME/NAME.json`, as external agents are laid out. */
-async function findDescriptions(platform: Platform, folder: string): Promise<readonly string[]> {
+/** `NAME.json`, and `NAME/NAME.json`, as agents are laid out; and the programs that lie there without one. */
+async function findAgents(
+  platform: Platform,
+  folder: string,
+): Promise<{readonly descriptions: readonly string[]; readonly undescribed: readonly string[]}> {
+  const {files} = platform;
   const list = async (place: string): Promise<readonly {readonly name: string; readonly kind: string}[]> => {
     try {
-      return await platform.files.list(place);
+      return await files.list(place);
     } catch (error) {
       if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return [];
       throw error;
     }
   };
-  const paths: string[] = [];
-  for (const entry of await list(folder)) {
-    if (entry.kind !== 'directory') {
-      if (entry.name.endsWith('.json')) paths.push(`${folder}/${entry.name}`);
-      continue;
-    }
-    const inner = await list(`${folder}/${entry.name}`);
-    if (inner.some((item) => item.name === `${entry.name}.json`))
-      paths.push(`${folder}/${entry.name}/${entry.name}.json`);
+  const descriptions: string[] = [];
+  const undescribed: string[] = [];
+  const isProgram = async (path: string): Promise<boolean> => {
+    const {info} = await inspectFile(files, path);
+    return info?.kind === 'file' && (info.mode & 0o111) !== 0;
+  };
+  const entries = await list(folder);
+  const names = new Set(entries.map(({name}) => name));
+  for (const {name, kind} of entries) {
+    const path = `${folder}/${name}`;
+    if (kind === 'directory') {
+      if (name === 'tmp') continue;
+      const inner = await list(path);
+      if (inner.some((item) => item.name === `${name}.json`)) descriptions.push(`${path}/${name}.json`);
+      else if (!names.has(`${name}.json`) && (await isProgram(`${path}/${name}`))) undescribed.push(`${path}/${name}`);
+    } else if (name.endsWith('.json')) descriptions.push(path);
+    else if (name.endsWith('.rb')) {
+      const stem = name.slice(0, -'.rb'.length);
+      if (!names.has(`${stem}.json`) && !names.has(`${stem}.ddl`)) undescribed.push(path);
+    } else if (!name.includes('.') && !names.has(`${name}.json`) && (await isProgram(path))) undescribed.push(path);
   }
-  return paths.sort();
+  return {descriptions: descriptions.sort(), undescribed: undescribed.sort()};
 }
 
 export function judgeAgents(facts: AgentFacts): readonly Finding[] {
@@ -68,7 +88,13 @@ export function judgeAgents(facts: AgentFacts): readonly Finding[] {
       fix: `mkdir -p ${word(path)}, or change libdir`,
     }),
   );
-  return [...findings, ...facts.descriptions.flatMap((item) => judgeAgent(item, facts))];
+  const undescribed = facts.undescribed.map((path) =>
+    finding('ddl-missing', {
+      cause: `${path} has no description beside it`,
+      fix: `copy its description to ${word(`${path.replace(/\.rb$/, '')}.json`)}`,
+    }),
+  );
+  return [...findings, ...undescribed, ...facts.descriptions.flatMap((item) => judgeAgent(item, facts))];
 }
 
 function judgeAgent(

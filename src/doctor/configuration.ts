@@ -1,8 +1,10 @@
 /** The configuration file itself, and settings that any program may have. */
+import {dirname} from 'node:path';
 import {ChoriaError, errorMessage} from '../lib/errors.ts';
+import {logDestinationOf} from '../lib/logger.ts';
 import {type Config, type ConfigKey, configKeys, isSecretKey, loadConfig} from '../config/index.ts';
 import type {Platform} from '../lib/platform.ts';
-import {codeOf, type FileFact, inspectFile} from './files.ts';
+import {codeOf, type FileFact, inspectFile, probeLog, type WriteFact} from './files.ts';
 import {dateText, finding, modeText, word} from './finding.ts';
 import type {FindingCode} from './kinds.ts';
 import {doctorLimits} from './limits.ts';
@@ -30,6 +32,9 @@ export async function collectConfiguration(
     file: await inspectFile(platform.files, path),
   };
   if (common.file.state === 'missing') return common;
+  if (common.file.info?.kind === 'directory') {
+    return {...common, failure: {code: 'EISDIR', message: `${path} is a directory, expected a file`}};
+  }
   try {
     return {...common, config: await loadConfig({platform, mode: role === 'client' ? 'user' : 'server', path})};
   } catch (error) {
@@ -116,19 +121,33 @@ const insecureVariables: readonly string[] = ['INSECURE_ANON_TLS', 'INSECURE_DIS
 export interface SettingsFacts {
   readonly subject: Subject;
   readonly insecure: readonly string[];
+  /** Absent: it is no file of its own. */
+  readonly log?: WriteFact;
 }
 
-export function collectSettings(subject: Subject, platform: Pick<Platform, 'env'>): SettingsFacts {
+export async function collectSettings(subject: Subject, platform: Platform): Promise<SettingsFacts> {
   const isSet = (name: string): boolean => platform.env[name] === 'true';
-  return {subject, insecure: subject.role === 'client' ? insecureVariables.filter(isSet) : []};
+  const destination = logDestinationOf(subject.config.get('logfile'));
+  return {
+    subject,
+    insecure: subject.role === 'client' ? insecureVariables.filter(isSet) : [],
+    ...(typeof destination === 'object' ? {log: await probeLog(platform, destination.path)} : {}),
+  };
 }
 
 const ttlSecondsMin = 5;
 const ttlSecondsMax = 3_600;
 
-export function judgeSettings({subject, insecure}: SettingsFacts): readonly Finding[] {
+export function judgeSettings({subject, insecure, log}: SettingsFacts): readonly Finding[] {
   const {config, nowMs, configPath} = subject;
   const findings: Finding[] = [];
+  // Pipes and terminals take lines too, and a full disk is said of what must be written.
+  if (log?.code !== undefined && !['EFTYPE', 'ENOSPC', 'EDQUOT'].includes(log.code)) {
+    const path = config.get('logfile');
+    findings.push(
+      finding('log-unwritable', {cause: `${path}: ${log.reason ?? log.code}`, fix: `mkdir -p ${word(dirname(path))}`}),
+    );
+  }
   if (nowMs < doctorLimits.plausibleTimeMs) {
     findings.push(
       finding('clock-implausible', {cause: `it is ${dateText(nowMs)} here`, fix: 'timedatectl set-ntp true'}),

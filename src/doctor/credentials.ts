@@ -356,7 +356,7 @@ function isIssued(chain: readonly Certificate[], roots: readonly Certificate[]):
   return false;
 }
 
-function signed(child: Certificate, parent: Certificate): boolean {
+export function signed(child: Certificate, parent: Certificate): boolean {
   return child.issuerDer.equals(parent.subjectDer) && child.x509.verify(parent.publicKey());
 }
 

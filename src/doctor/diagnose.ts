@@ -6,6 +6,8 @@ import {collectConfiguration, collectSettings, judgeConfiguration, judgeSettings
 import {collectCredentials, judgeCredentials, judgeProvider, judgeTrustSettings} from './credentials.ts';
 import {collectNetwork, judgeNetwork} from './network.ts';
 import {collectPolicies, judgeAuthorization, judgePolicies} from './policies.ts';
+import {collectRegoPolicies, judgeRegoPolicies} from './rego.ts';
+import {collectRevocations, judgeRevocations} from './revocations.ts';
 import {collectServerFiles, judgeServerFiles} from './server-files.ts';
 import {collectTokens, judgeTokens, judgeTrust} from './tokens.ts';
 import type {Config} from '../config/index.ts';
@@ -56,15 +58,17 @@ function asSeenBy(role: DoctorRole, platform: Platform): Platform {
 async function examine(subject: Subject, options: DiagnoseOptions): Promise<readonly Finding[]> {
   const {platform, isOffline, signal} = options;
   const local: Finding[] = [
-    ...judgeSettings(collectSettings(subject, platform)),
+    ...judgeSettings(await collectSettings(subject, platform)),
     ...judgeProvider(subject),
     ...judgeTrustSettings(subject),
     ...judgeTrust(subject),
     ...judged(await collectCredentials(subject, platform), judgeCredentials),
     ...judged(await collectTokens(subject, platform), judgeTokens),
+    ...judged(await collectRevocations(subject, platform), judgeRevocations),
   ];
   // With credentials that cannot work, every step of a connection would fail for the reason that is known already.
-  const isUsable = !local.some((item) => item.severity === 'error');
+  // With checks turned off the connection tried would not be the one that is meant.
+  const isUsable = !local.some((item) => item.severity === 'error' || item.code === 'environment-insecure');
   const network = isOffline
     ? undefined
     : await collectNetwork(subject, {platform, isUsable, ...(signal === undefined ? {} : {signal})});
@@ -74,6 +78,7 @@ async function examine(subject: Subject, options: DiagnoseOptions): Promise<read
     ...judged(await collectBrokerSetup(subject, {platform, isOffline}), judgeBrokerSetup),
     ...judgeAuthorization(subject),
     ...judged(await collectPolicies(subject, platform), judgePolicies),
+    ...judged(await collectRegoPolicies(subject, platform), judgeRegoPolicies),
     ...judgeAgents(await collectAgents(subject, platform)),
     ...judged(
       await collectServerFiles(subject, {platform, stateDirectory: options.stateDirectory(subject.config)}),

@@ -68,9 +68,35 @@ export async function probeDirectory(
       await files.remove(probe);
       return {path: directory};
     } catch (error) {
-      if (codeOf(error) === 'ENOENT' && dirname(place) !== place) continue;
+      // Some places are there and take no files, and say the same as places that are not there.
+      const isAbsent = codeOf(error) === 'ENOENT' && (await inspectFile(files, place)).state === 'missing';
+      if (isAbsent && dirname(place) !== place) continue;
       return {path: place, code: codeOf(error), reason: errorMessage(error).replace(probe, place)};
     }
+  }
+}
+
+/** For directories that nobody makes. */
+export async function probeExisting(
+  platform: Pick<Platform, 'files' | 'random'>,
+  directory: string,
+): Promise<WriteFact> {
+  const {state} = await inspectFile(platform.files, directory);
+  if (state === 'missing') return {path: directory, code: 'ENOENT', reason: `${directory} does not exist`};
+  return probeDirectory(platform, directory);
+}
+
+/** Whether a log can be written: one that is there is opened and nothing is written to it. */
+export async function probeLog(platform: Pick<Platform, 'files' | 'random'>, path: string): Promise<WriteFact> {
+  const {info} = await inspectFile(platform.files, path);
+  if (info === undefined) return probeExisting(platform, dirname(path));
+  if (info.kind !== 'file') return {path, code: 'EFTYPE', reason: 'it is not a file'};
+  try {
+    const handle = await platform.files.openAppend(path, {mode: 0o600});
+    await handle.close();
+    return {path};
+  } catch (error) {
+    return {path, code: codeOf(error), reason: errorMessage(error)};
   }
 }
 

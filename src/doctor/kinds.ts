@@ -107,6 +107,15 @@ export const findingKinds = {
   'ca-not-authority': error('The authority is none', 'The file holds a certificate that may not issue others.'),
   'ca-expired': error('The authority has expired', 'Nothing that it issued counts any more.'),
   'ca-expiring': warning('The authority ends soon', 'From then on nothing that it issued counts.'),
+  'credential-revoked': error('The certificate or token is revoked', 'Nobody accepts it any more.'),
+  'revocations-missing': warning(
+    'A list of what is revoked is not there',
+    'Nothing counts as revoked, and whoever was taken back is let in.',
+  ),
+  'revocations-unusable': error(
+    'A list of what is revoked cannot be used',
+    'The program does not start, or refuses every certificate: it could let in who was taken back.',
+  ),
   'tls-setting-unknown': warning(
     'A cipher or curve is not known',
     'It is left out, so that fewer are allowed than was meant.',
@@ -119,6 +128,10 @@ export const findingKinds = {
   'token-expiring': warning('The token ends soon', 'From then on no broker admits this program.'),
   'token-purpose': error('The token is for another use', 'Clients need client tokens, servers server tokens.'),
   'token-name': error('The token is of another identity', 'A server only starts with a token of its own name.'),
+  'token-collective': error(
+    'The token is not for a collective of this server',
+    'The broker does not let it listen there, so that it hears no request.',
+  ),
   'token-untrusted': error(
     'No trusted key signed the token',
     'Neither a configured issuer nor a trusted signer vouches for it.',
@@ -168,10 +181,12 @@ export const findingKinds = {
     'The state directory cannot be written',
     'The server does not start, or runs nothing: it could run a request twice.',
   ),
+  'log-unwritable': error('The log cannot be written', 'The program does not start.'),
   'disk-full': error('A disk is full', 'Nothing that must be on disk first can be done.'),
   'status-unwritable': warning('The status file cannot be written', 'Monitoring sees an old state.'),
   'libdir-missing': warning('A library directory is not there', 'Agents and descriptions in it are not found.'),
   'ddl-broken': warning('The description of an agent is broken', 'The agent cannot be used.'),
+  'ddl-missing': warning('An agent has no description', 'Nodes do not load it, and clients do not know its actions.'),
   'agent-program-missing': warning('The program of an agent is not there', 'The agent is described but cannot run.'),
   'agent-not-executable': warning('The program of an agent may not be executed', 'Every request to it fails.'),
   'authorization-off': warning('Every caller may do everything', 'Requests are not authorised at all.'),
@@ -183,6 +198,15 @@ export const findingKinds = {
   ),
   'policy-unreadable': error('A policy cannot be read', 'Every request to its agents is denied.'),
   'policy-line': warning('A line of a policy does not do what it seems to', 'It is skipped, or never applies.'),
+  'policy-deny-lost': error(
+    'A line that should deny does not',
+    'Who it was written against is judged by the other lines and the default, which may allow.',
+  ),
+  'policy-rego': error('A Rego policy cannot be used', 'Every request to its agents is denied.'),
+  'opa-missing': error(
+    'Rego policies cannot be compiled',
+    'Every request to agents whose policies are not compiled already is denied.',
+  ),
   'policy-group': warning('A line of the groups of callers cannot be used', 'Its members are not in the group.'),
   'policy-open': warning('Agents without a policy are open', 'Every caller may use them.'),
   'policy-writable': error('Others may change a policy', 'Whoever can write it decides who may do what.'),

@@ -2,6 +2,8 @@
 export const doctorLimits = {
   /** Certificates, keys and tokens: the largest real ones are CA bundles. */
   credentialBytesMax: 1_048_576,
+  /** Lists of authorities that have revoked hundreds of thousands. */
+  revocationBytesMax: 16 * 1_048_576,
   policyBytesMax: 1_048_576,
   factsBytesMax: 8 * 1_048_576,
   /** Policies, agents and brokers looked at; more of them repeat the same mistake. */

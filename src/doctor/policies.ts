@@ -12,6 +12,8 @@ export interface PolicyFacts {
   readonly directory: string;
   readonly policies: readonly FileFact[];
   readonly groups: FileFact;
+  /** The directory itself: who may write it may replace what is in it. */
+  readonly folder: FileFact;
   readonly isWindows: boolean;
 }
 
@@ -32,11 +34,12 @@ export async function collectPolicies(subject: Subject, platform: Platform): Pro
     directory,
     policies: await Promise.all(names.map(read)),
     groups: await read('groups'),
+    folder: await inspectFile(files, directory),
     isWindows: platform.host.platform === 'win32',
   };
 }
 
-async function namesIn(platform: Platform, directory: string): Promise<readonly string[]> {
+export async function namesIn(platform: Platform, directory: string): Promise<readonly string[]> {
   try {
     return (await platform.files.list(directory)).map((entry) => entry.name).sort();
   } catch (error) {
@@ -53,7 +56,7 @@ export function judgeAuthorization({config, role, configPath}: Subject): readonl
     ];
   }
   const provider = config.get('rpcauthprovider');
-  if (['action_policy', 'rego_policy'].includes(provider.toLowerCase())) return [];
+  if (['action_policy', 'rego_policy', 'aaasvc', 'aaasvc_policy'].includes(provider.toLowerCase())) return [];
   const cause = `rpcauthprovider is "${provider}" in ${configPath}`;
   return [finding('authorization-provider', {cause, fix: 'rpcauthprovider = action_policy'})];
 }
@@ -73,7 +76,8 @@ export function judgePolicies(facts: PolicyFacts): readonly Finding[] {
   return [
     ...findings,
     ...judgeDefault(facts),
-    ...policies.flatMap((file) => judgePolicy(file, facts)),
+    ...[facts.folder, ...policies, groups].flatMap((file) => judgeMode(file, facts)),
+    ...policies.flatMap(judgePolicy),
     ...judgeGroups(groups),
   ];
 }
@@ -95,29 +99,25 @@ function judgeDefault({subject, directory, policies}: PolicyFacts): readonly Fin
   ];
 }
 
-function judgePolicy(file: FileFact, {isWindows}: PolicyFacts): readonly Finding[] {
+export function judgeMode({path, info}: FileFact, {isWindows}: {readonly isWindows: boolean}): readonly Finding[] {
+  const mode = info?.mode ?? 0;
+  if (isWindows || (mode & 0o022) === 0) return [];
+  return [finding('policy-writable', {cause: `${path} has mode ${modeText(mode)}`, fix: `chmod go-w ${word(path)}`})];
+}
+
+function judgePolicy(file: FileFact): readonly Finding[] {
   const {path} = file;
   const text = textOf(file);
   if (file.state !== 'present' || text.includes('\ufffd')) {
     const cause = `${path}: ${file.reason ?? 'it is not UTF-8 text'}`;
     return [finding('policy-unreadable', {cause, fix: `ls -l ${word(path)}`})];
   }
-  const mode = file.info?.mode ?? 0;
-  const findings: Finding[] = [];
-  if (!isWindows && (mode & 0o022) !== 0) {
-    findings.push(
-      finding('policy-writable', {cause: `${path} has mode ${modeText(mode)}`, fix: `chmod go-w ${word(path)}`}),
-    );
-  }
-  for (const {line, message} of parsePolicy(text).warnings) {
-    findings.push(
-      finding('policy-line', {
-        cause: `${path}:${line}: ${message}`,
-        fix: 'allow|deny, callers, actions, facts and classes, with tabs between them',
-      }),
-    );
-  }
-  return findings;
+  return parsePolicy(text).warnings.map(({line, message, loosens}) =>
+    finding(loosens ? 'policy-deny-lost' : 'policy-line', {
+      cause: `${path}:${line}: ${message}`,
+      fix: 'allow|deny, callers, actions, facts and classes, with tabs between them',
+    }),
+  );
 }
 
 /** `name member member`; names are plain words. */

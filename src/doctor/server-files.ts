@@ -4,7 +4,7 @@ import {parseYamlFacts} from '../lang/index.ts';
 import {errorMessage} from '../lib/errors.ts';
 import {parseJson} from '../lib/json.ts';
 import type {Platform} from '../lib/platform.ts';
-import {type FileFact, inspectFile, probeDirectory, textOf, type WriteFact} from './files.ts';
+import {type FileFact, inspectFile, probeDirectory, probeExisting, probeLog, textOf, type WriteFact} from './files.ts';
 import {finding, word} from './finding.ts';
 import {doctorLimits} from './limits.ts';
 import type {Finding, Subject} from './types.ts';
@@ -14,7 +14,7 @@ export interface ServerFileFacts {
   readonly facts: readonly FileFact[];
   readonly classes?: FileFact;
   /** Absent: auditing is off, or has no file. */
-  readonly audit?: {readonly file: FileFact; readonly directory: WriteFact};
+  readonly audit?: WriteFact;
   readonly state?: WriteFact;
   readonly status?: WriteFact;
 }
@@ -41,19 +41,10 @@ export async function collectServerFiles(
       factPaths.map((path) => inspectFile(files, path, {limitBytes: doctorLimits.factsBytesMax})),
     ),
     ...(classes === '' ? {} : {classes: await inspectFile(files, classes)}),
-    ...(audit === ''
-      ? {}
-      : {audit: {file: await inspectFile(files, audit), directory: await probeExisting(platform, dirname(audit))}}),
+    ...(audit === '' ? {} : {audit: await probeLog(platform, audit)}),
     ...(stateDirectory === undefined ? {} : {state: await probeDirectory(platform, stateDirectory)}),
     ...(status === '' ? {} : {status: await probeExisting(platform, dirname(status))}),
   };
-}
-
-/** For directories that nobody makes. */
-async function probeExisting(platform: Platform, directory: string): Promise<WriteFact> {
-  const {state} = await inspectFile(platform.files, directory);
-  if (state === 'missing') return {path: directory, code: 'ENOENT', reason: `${directory} does not exist`};
-  return probeDirectory(platform, directory);
 }
 
 export function judgeServerFiles(facts: ServerFileFacts): readonly Finding[] {
@@ -113,16 +104,14 @@ function judgeAudit({subject, audit}: ServerFileFacts): readonly Finding[] {
     const cause = `rpcaudit is on in ${configPath}, and plugin.rpcaudit.logfile is not set`;
     return [finding('audit-nowhere', {cause, fix: 'plugin.rpcaudit.logfile = /var/log/choria/audit.log'})];
   }
-  const {path, info} = audit.file;
-  const {code, reason} = audit.directory;
+  const {code, reason} = audit;
+  const path = config.get('plugin.rpcaudit.logfile');
   const findings: Finding[] = [];
-  if (code === 'ENOSPC' || code === 'EDQUOT') findings.push(diskFull(audit.directory));
-  else if (code !== undefined)
-    findings.push(
-      finding('audit-unwritable', {cause: `${path}: ${reason ?? code}`, fix: `mkdir -p ${word(dirname(path))}`}),
-    );
-  else if (info !== undefined && info.kind !== 'file')
-    findings.push(finding('audit-unwritable', {cause: `${path} is not a file`, fix: 'plugin.rpcaudit.logfile = PATH'}));
+  if (isFull(audit)) findings.push(diskFull(audit));
+  else if (code !== undefined) {
+    const fix = code === 'ENOENT' ? `mkdir -p ${word(dirname(path))}` : 'plugin.rpcaudit.logfile = PATH';
+    findings.push(finding('audit-unwritable', {cause: `${path}: ${reason ?? code}`, fix}));
+  }
   const mode = config.get('plugin.rpcaudit.logfile.mode');
   if (mode !== '' && !/^0?[0-7]{3}$/.test(mode)) {
     findings.push(
@@ -137,15 +126,19 @@ function judgeAudit({subject, audit}: ServerFileFacts): readonly Finding[] {
 
 function judgeState({state}: ServerFileFacts): readonly Finding[] {
   if (state?.code === undefined) return [];
-  if (state.code === 'ENOSPC' || state.code === 'EDQUOT') return [diskFull(state)];
+  if (isFull(state)) return [diskFull(state)];
   const cause = `${state.path}: ${state.reason ?? state.code}`;
   return [finding('state-unwritable', {cause, fix: 'plugin.choria.server.state_directory = PATH'})];
 }
 
 function judgeStatus({status}: ServerFileFacts): readonly Finding[] {
-  if (status?.code === undefined || status.code === 'ENOSPC' || status.code === 'EDQUOT') return [];
+  if (status?.code === undefined || isFull(status)) return [];
   const cause = `${status.path}: ${status.reason ?? status.code}`;
   return [finding('status-unwritable', {cause, fix: `mkdir -p ${word(status.path)}`})];
+}
+
+function isFull({code}: WriteFact): boolean {
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 function diskFull({path, reason}: WriteFact): Finding {

@@ -53,6 +53,12 @@ const breakages: readonly Breakage[] = [
   },
   {
     role: 'server',
+    code: 'token-collective',
+    how: 'a collective more than the token has',
+    break: (fleet) => fleet.set('collectives', 'mcollective,elsewhere'),
+  },
+  {
+    role: 'server',
     code: 'token-untrusted',
     how: 'the key of another issuer',
     break: (fleet) => fleet.set(issuerKey, 'ab'.repeat(32)),

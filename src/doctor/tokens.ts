@@ -148,6 +148,7 @@ function judgeToken(token: Token, facts: TokenFacts): readonly Finding[] {
     const cause = `${path} is for "${token.name}", and this server is "${config.get('identity')}"`;
     findings.push(finding('token-name', {cause, fix: `identity = ${token.name}`}));
   }
+  if (role === 'server') findings.push(...judgeTokenCollectives(token, facts));
   findings.push(...judgeTokenDates(token, {path, nowMs}));
   if (!isTrusted(facts, purpose)) {
     findings.push(
@@ -158,6 +159,22 @@ function judgeToken(token: Token, facts: TokenFacts): readonly Finding[] {
     );
   }
   return findings;
+}
+
+/** The broker lets a server listen in the collectives that its token names, and nowhere else. */
+function judgeTokenCollectives(token: Token, {subject, token: {path}}: TokenFacts): readonly Finding[] {
+  const {config} = subject;
+  const named = token.claims['collectives'];
+  const allowed: readonly unknown[] = Array.isArray(named) ? named : [];
+  const missing = config.get('collectives').filter((name) => !allowed.includes(name));
+  if (missing.length === 0) return [];
+  const cause = `${path} is for ${allowed.length === 0 ? 'no collective' : allowed.join(', ')}, and this server is in ${missing.join(', ')}`;
+  return [
+    finding('token-collective', {
+      cause,
+      fix: `collectives = ${allowed.length === 0 ? 'NAME' : allowed.join(',')}, or a token of its collectives`,
+    }),
+  ];
 }
 
 function judgeTokenDates(token: Token, options: {readonly path: string; readonly nowMs: number}): readonly Finding[] {
@@ -187,8 +204,9 @@ function isTrusted({subject, token}: TokenFacts, purpose: TokenPurpose): boolean
   // Clients of issuers need not know them.
   if (keys.length === 0) return true;
   const text = textOf(token).trim();
-  const issued = readToken(text).claims['iat'];
-  const nowMs = typeof issued === 'number' ? issued * 1_000 + 1 : subject.nowMs;
+  const {claims} = readToken(text);
+  const startsAt = claims['nbf'] ?? claims['iat'];
+  const nowMs = typeof startsAt === 'number' ? startsAt * 1_000 + 1 : subject.nowMs;
   return keys.some((key) => {
     try {
       verifyToken(text, {key: ed25519PublicKey(Buffer.from(key, 'hex')), purpose, nowMs});

@@ -29,3 +29,12 @@ export const silentLogger: Logger = {
   child: () => silentLogger,
   isEnabled: () => false,
 };
+
+export type LogDestination = 'stdout' | 'stderr' | 'discard' | {readonly path: string};
+
+/** What a `logfile` setting means: three words in any case, else a path. */
+export function logDestinationOf(setting: string): LogDestination {
+  const word = setting.toLowerCase();
+  if (word === 'stdout' || word === 'stderr' || word === 'discard') return word;
+  return setting === '' ? 'stdout' : {path: setting};
+}

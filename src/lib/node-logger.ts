@@ -9,7 +9,7 @@ import {createRequire} from 'node:module';
 import type {Logger as PinoLogger} from 'pino';
 import {ChoriaError, errorMessage} from './errors.ts';
 import {formatLogLine, type LogForm} from './log-format.ts';
-import type {LogFields, Logger, LogLevel} from './logger.ts';
+import type {LogDestination, LogFields, Logger, LogLevel} from './logger.ts';
 import type {Clock} from './platform.ts';
 
 const require = createRequire(import.meta.url);
@@ -21,8 +21,6 @@ export const LogErrorCodes: Readonly<Record<LogErrorCode, string>> = {
 };
 
 export class LogError extends ChoriaError<LogErrorCode> {}
-
-export type LogDestination = 'stdout' | 'stderr' | 'discard' | {readonly path: string};
 
 export interface LoggerOptions {
   readonly destination: LogDestination;
@@ -52,13 +50,6 @@ export function logLevelOf(setting: string): LogLevel {
     default:
       return 'warn';
   }
-}
-
-/** What a `logfile` setting means: three words in any case, else a path. */
-export function logDestinationOf(setting: string): LogDestination {
-  const word = setting.toLowerCase();
-  if (word === 'stdout' || word === 'stderr' || word === 'discard') return word;
-  return setting === '' ? 'stdout' : {path: setting};
 }
 
 /** Closing flushes nothing (lines are written as they come); it gives the file back. */

@@ -1,6 +1,6 @@
 /** Faults 39 and 41: policies that are broken, missing or somewhere else. */
 import {describe, expect, test} from 'vitest';
-import {authzLimits, createActionPolicy} from '../../src/authz/index.ts';
+import {authzLimits, createActionPolicy, parsePolicy} from '../../src/authz/index.ts';
 import {silentLogger} from '../../src/lib/logger.ts';
 import {FakeFiles, systemError} from '../support/fake-files.ts';
 
@@ -44,6 +44,22 @@ describe('fault 39: a policy that cannot be understood denies', () => {
 
   test('fault 39: CRLF is fine, and a literal star allows', async () => {
     expect((await decideWith(withPolicy('policy default deny\r\nallow\t*\t*\t*\t*\r\n'))).allowed).toBe(true);
+  });
+
+  test.each([
+    ['blanks in place of tabs', 'deny up=eve * * *', true],
+    ['logic among the facts', 'deny\tup=eve\t*\tcountry=mt and env=x\t*', true],
+    ['too few columns', 'DENY\tup=eve\t*', true],
+    ['half a pattern of callers', 'deny\t/eve(/\t*\t*\t*', true],
+    ['a slash at the beginning alone', 'deny\t/eve\t*\t*\t*', true],
+    ['a line that allows, with blanks', 'allow up=eve * * *', false],
+  ])('fault 39: a lost line is told of, and one that denies more loudly: %s', (_how, line, loosens) => {
+    const [warning] = parsePolicy(`policy default allow\n${line}\n`).warnings;
+    expect(warning).toMatchObject({line: 2, loosens});
+  });
+
+  test('fault 39: a line that denies as it should is not called lost', () => {
+    expect(parsePolicy('policy default allow\ndeny\tup=eve /^up=x/\t*\t*\t*\n').warnings).toEqual([]);
   });
 
   test('fault 39: text that is not UTF-8 and files beyond the limits deny', async () => {

@@ -21,7 +21,8 @@ import {
 import type {SecurityProvider} from '../../crypto/types.ts';
 import {errorMessage} from '../../lib/errors.ts';
 import type {Logger} from '../../lib/logger.ts';
-import {createLogger, logDestinationOf, logLevelOf} from '../../lib/node-logger.ts';
+import {createLogger, logLevelOf} from '../../lib/node-logger.ts';
+import {logDestinationOf} from '../../lib/logger.ts';
 import {type ChoriaServer, createServer} from '../../server/index.ts';
 import {CliError} from '../errors.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';

@@ -2,8 +2,8 @@
 import {type RunningBroker, startBroker} from '../../broker/index.ts';
 import {loadConfig} from '../../config/index.ts';
 import {ChoriaError, errorMessage} from '../../lib/errors.ts';
-import type {Logger} from '../../lib/logger.ts';
-import {createLogger, logDestinationOf, logLevelOf} from '../../lib/node-logger.ts';
+import {createLogger, logLevelOf} from '../../lib/node-logger.ts';
+import {logDestinationOf, type Logger} from '../../lib/logger.ts';
 import {CliError} from '../errors.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 

@@ -2,7 +2,8 @@
 import {join} from 'node:path';
 import type {Config} from '../../config/index.ts';
 import {errorMessage} from '../../lib/errors.ts';
-import {type ClosableLogger, createLogger, logDestinationOf, logLevelOf} from '../../lib/node-logger.ts';
+import {type ClosableLogger, createLogger, logLevelOf} from '../../lib/node-logger.ts';
+import {logDestinationOf} from '../../lib/logger.ts';
 import type {HttpListener} from '../../lib/http-server.ts';
 import type {Platform, TimerHandle} from '../../lib/platform.ts';
 import {agentDdlJson} from '../../rpc/index.ts';

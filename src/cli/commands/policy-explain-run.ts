@@ -203,7 +203,7 @@ function textOf(
   explanation: DecisionExplanation,
   {node, caller, asked}: {readonly node: string; readonly caller: Caller; readonly asked: Asked},
 ): string {
-  const {allowed, provider, policy, line, lines, reason} = explanation;
+  const {allowed, provider, policy, line, lines, reason, warnings} = explanation;
   const verb = allowed ? 'may run' : 'may not run';
   const width = Math.max(0, ...lines.map(({outcome}) => outcome.length));
   const rows = lines.map((item) => {
@@ -218,6 +218,12 @@ function textOf(
     `    Policy: ${inertLine(policy ?? 'none')}${line === undefined ? '' : `, line ${line}`}`,
     `    Reason: ${inertLine(reason)}`,
     ...(rows.length === 0 ? [] : ['', ...rows]),
+    ...(warnings.length === 0 ? [] : ['', ...warnings.map(warningText)]),
     '',
   ].join('\n');
+}
+
+function warningText({line, message, loosens}: DecisionExplanation['warnings'][number]): string {
+  const what = loosens ? 'should deny and does not' : 'may not do what it seems to';
+  return `   Warning: line ${line} ${what}: ${inertLine(message.replaceAll('\t', '  '))}`;
 }

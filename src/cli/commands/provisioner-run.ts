@@ -1,7 +1,8 @@
 /** Runs the service that configures nodes, until it is told to stop (server.md 15). */
 import {findUserConfig, loadConfig} from '../../config/index.ts';
 import {ChoriaError, errorMessage} from '../../lib/errors.ts';
-import {type ClosableLogger, createLogger, logDestinationOf, logLevelOf} from '../../lib/node-logger.ts';
+import {type ClosableLogger, createLogger, logLevelOf} from '../../lib/node-logger.ts';
+import {logDestinationOf} from '../../lib/logger.ts';
 import {
   createProvisioner,
   parseProvisionerSettings,

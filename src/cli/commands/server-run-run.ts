@@ -1,7 +1,8 @@
 /** Runs one server until it is told to stop (server.md 1). */
 import {type Config, loadConfig} from '../../config/index.ts';
 import {errorMessage} from '../../lib/errors.ts';
-import {type ClosableLogger, createLogger, logDestinationOf, logLevelOf} from '../../lib/node-logger.ts';
+import {type ClosableLogger, createLogger, logLevelOf} from '../../lib/node-logger.ts';
+import {logDestinationOf} from '../../lib/logger.ts';
 import {
   prepareServerStart,
   ProvisionError,

@@ -14,8 +14,8 @@ import {
 } from '../../config/index.ts';
 import {ChoriaError, errorMessage} from '../../lib/errors.ts';
 import {compareBytes, goQuote} from '../../lib/go-text.ts';
-import {createLogger, logDestinationOf, logLevelOf} from '../../lib/node-logger.ts';
-import type {Logger} from '../../lib/logger.ts';
+import {createLogger, logLevelOf} from '../../lib/node-logger.ts';
+import {logDestinationOf, type Logger} from '../../lib/logger.ts';
 import {compileRegex, RegexError} from '../../lib/regex.ts';
 import {CliError} from '../errors.ts';
 import {colours, type Paint} from '../render/colour.ts';
