@@ -159,8 +159,16 @@ export class RealOrganisation {
     const {exit, stderr} = await choria([
       'init',
       ...flags,
-      ...['--directory', made.path(), '--broker', 'localhost', '--listen', '127.0.0.1'],
-      ...['--node', nodeName, '--user', 'rip'],
+      '--directory',
+      made.path(),
+      '--broker',
+      'localhost',
+      '--listen',
+      '127.0.0.1',
+      '--node',
+      nodeName,
+      '--user',
+      'rip',
     ]);
     if (exit !== 0) throw new Error(`choria init ended with ${exit}: ${stderr}`);
     made.port = await made.startBroker('broker-main');
