@@ -49,6 +49,8 @@ export interface StartBrokerOptions {
     /** False: nobody is asked for a certificate. */
     readonly verifyTls: boolean;
   };
+  /** The system account of the embedded engine asks to read the configuration again; without it that is refused. */
+  readonly onReloadAsked?: () => Promise<void>;
 }
 
 export interface RunningBroker {
@@ -93,7 +95,7 @@ export async function startBroker(options: StartBrokerOptions): Promise<RunningB
     provider: () => live.provider,
     onChange: () => engine?.cutRevoked(),
   });
-  engine = live.settings.engine === 'nats-server' ? await createSupervised(live) : createEmbedded(live);
+  engine = live.settings.engine === 'nats-server' ? await createSupervised(live) : createEmbedded(live, options);
   const running = engine;
   const addresses = await running.start();
   const watch = watchLiveCredentials(live, running);
@@ -259,7 +261,7 @@ async function startStats(
   if (settings.stats === undefined) return undefined;
   const embedded = engine instanceof EmbeddedEngine ? engine : undefined;
   const view = embedded === undefined ? undefined : (): EngineView => embedded.monitoring;
-  return startStatsListener({
+  const listener = await startStatsListener({
     platform,
     logger,
     ...settings.stats,
@@ -270,8 +272,10 @@ async function startStats(
       view === undefined ? proxySource({http: platform.http, url: addresses.monitoring ?? ''}) : embeddedSource(view),
     view,
     srvLookups: parts.srvLookups,
-    ...(embedded === undefined ? {} : {onRequest: (path, place) => embedded.countHttpRequest(path, place)}),
+    ...(embedded === undefined ? {} : {onRequest: (path) => embedded.countHttpRequest(path)}),
   });
+  embedded?.showHttpPlace({host: settings.stats.host, port: listener.port});
+  return listener;
 }
 
 type BrokerEngine = EmbeddedEngine | SupervisedEngine;
@@ -304,7 +308,10 @@ function authenticatorOf({auth, revocations, config, platform, logger}: EnginePa
   return auditedAuthenticator(inner, {file, clock: platform.clock, logger});
 }
 
-function createEmbedded(parts: EngineParts): EmbeddedEngine {
+function createEmbedded(
+  parts: EngineParts,
+  {onReloadAsked}: Pick<StartBrokerOptions, 'onReloadAsked'>,
+): EmbeddedEngine {
   const {settings, platform, logger, auth, revocations, insecure, config} = parts;
   // Asked for at each connection, so that a renewed certificate is used from the next one on.
   const tls: EngineTls | undefined = hasTls(config, insecure)
@@ -344,6 +351,7 @@ function createEmbedded(parts: EngineParts): EmbeddedEngine {
     authenticator: authenticatorOf(parts),
     ...(revocations === undefined ? {} : {revocations}),
     limits: settings.limits,
+    ...(onReloadAsked === undefined ? {} : {onReloadAsked}),
   });
 }
 

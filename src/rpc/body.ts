@@ -4,6 +4,7 @@
  * Failures are worded as the fleets' own servers word them, because the text travels back to the caller. Vectors: `agents/rpc.json`,
  * `protocol/rpc-bodies-v1.json`.
  */
+import {jsonKind} from '../lib/go-fields.ts';
 import {parseJson} from '../lib/json.ts';
 import {jsonSyntaxError} from '../lib/json-syntax.ts';
 import {stringifyGo} from '../lib/go-json.ts';
@@ -50,14 +51,6 @@ function textField(found: ReadonlyMap<string, unknown>, name: string): string {
 
 function bodyError(reason: string): RpcError {
   return new RpcError('ERR_RPC_BODY', reason);
-}
-
-/** What the reference calls a JSON value in its messages. */
-export function jsonKind(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'array';
-  if (typeof value === 'boolean') return 'bool';
-  return typeof value === 'bigint' ? 'number' : typeof value;
 }
 
 /** The bytes of a reply; keys in the order in which every Choria program writes them. */

@@ -5,7 +5,7 @@
  * The failure texts name Go types, because they are part of what callers see on the wire (vectors `agents/rpc.json`).
  */
 import {ActionFailure, statusCodes} from './failure.ts';
-import {jsonKind} from './body.ts';
+import {fieldMisfit, jsonKind} from '../lib/go-fields.ts';
 import type {RpcRequest} from './types.ts';
 
 export type FieldType = 'string' | 'bool' | 'int' | 'int64' | '[]string';
@@ -45,7 +45,7 @@ export function decodeInputs<const Fields extends Readonly<Record<string, FieldT
   const values = Object.entries(shape.fields).map(([name, type]) => {
     const value = given.get(name);
     if (value === undefined || value === null) return [name, emptyValue(type)] as const;
-    const problem = wrongPart(type, value);
+    const problem = fieldMisfit(type, value);
     if (problem === undefined) return [name, typeof value === 'bigint' ? Number(value) : value] as const;
     throw fail(
       `json: cannot unmarshal ${problem.found} into Go struct field ${shortType}.${name} of type ${problem.wanted}`,
@@ -65,19 +65,6 @@ function emptyValue(type: FieldType): unknown {
     default:
       return 0;
   }
-}
-
-function wrongPart(type: FieldType, value: unknown): {readonly found: string; readonly wanted: string} | undefined {
-  if (type === '[]string') {
-    if (!Array.isArray(value)) return {found: jsonKind(value), wanted: type};
-    const wrong: unknown = value.find((item) => typeof item !== 'string' && item !== null);
-    return wrong === undefined ? undefined : {found: jsonKind(wrong), wanted: 'string'};
-  }
-  if (type === 'string') return typeof value === 'string' ? undefined : {found: jsonKind(value), wanted: type};
-  if (type === 'bool') return typeof value === 'boolean' ? undefined : {found: jsonKind(value), wanted: type};
-  if (typeof value === 'bigint') return undefined;
-  if (typeof value !== 'number') return {found: jsonKind(value), wanted: type};
-  return Number.isInteger(value) ? undefined : {found: `number ${JSON.stringify(value)}`, wanted: type};
 }
 
 /** The struct rule `enum` of compiled agents. @throws {ActionFailure} status 4 */

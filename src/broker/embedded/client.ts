@@ -9,7 +9,6 @@ import {
   encodeError,
   encodeInfo,
   isSubscribeSubject,
-  isWithin,
   type PublishFrame,
   type ServerHandler,
   ServerParser,
@@ -27,6 +26,7 @@ import type {Account, SubjectEntry} from './account.ts';
 import {type ConnectOptions, defaultConnectOptions, parseConnect} from './connect-options.ts';
 import type {EngineCore} from './core.ts';
 import {Output} from './output.ts';
+import {answerOnly} from './own-message.ts';
 import type {Receiver, RoutedSubject, SubscriptionState, TracedDelivery} from './parts.ts';
 import {rewritten} from './rewritten.ts';
 import {servicePermission} from '../interest/rights.ts';
@@ -37,7 +37,6 @@ import type {TraceSink} from './trace-sink.ts';
 import {mentionsTrace, publishTraced, traceDelivery} from './trace.ts';
 import {publishViolation, replyViolation, subscribeViolation, withdrawalText} from './violations.ts';
 
-const lineEnd = Buffer.from('\r\n', 'latin1');
 /** What the server itself uses to find the way back. */
 const reservedReplies = ['_R_.', '_GR_.', '$GR.', '$JS.ACK.'];
 /** The queue group in which servers of one system share their work. */
@@ -89,8 +88,8 @@ export class ClientConnection implements ServerHandler, Receiver {
   granted: Permissions | undefined = undefined;
   /** The last measured round trip; before a PONG the time from the connection to CONNECT. */
   roundTripMs = 0;
-  /** What it was subscribed to when it ended, for monitoring. */
-  subjectsAtEnd: readonly string[] = [];
+  /** What it was subscribed to when it ended, for monitoring: how many, and the first of them. */
+  subscriptionsAtEnd: {readonly count: number; readonly first: readonly Subscription[]} = {count: 0, first: []};
   #pingSentMs = 0;
   readonly #core: EngineCore;
   readonly #parser: ServerParser;
@@ -201,13 +200,12 @@ export class ClientConnection implements ServerHandler, Receiver {
   }
 
   dropSubscriptions(): void {
-    for (const subscription of this.subscriptions.values()) {
-      this.#core.forget(this.account, subscription);
-      if (this.isClosing && this.subjectsAtEnd.length < engineLimits.closedSubjectsMax) {
-        this.subjectsAtEnd = [...this.subjectsAtEnd, subscription.subject];
-      }
-    }
+    const all = [...this.subscriptions.values()];
+    for (const subscription of all) this.#core.forget(this.account, subscription);
     this.subscriptions.clear();
+    if (this.isClosing && all.length > 0) {
+      this.subscriptionsAtEnd = {count: all.length, first: all.slice(0, engineLimits.closedSubjectsMax)};
+    }
   }
 
   onHandedOver(): void {
@@ -416,12 +414,7 @@ export class ClientConnection implements ServerHandler, Receiver {
   }
 
   answer(subject: string, payload: Buffer): void {
-    for (const subscription of this.subscriptions.values()) {
-      if (!isWithin(subject, subscription.subject)) continue;
-      this.send(Buffer.from(`MSG ${subject} ${subscription.sid} ${payload.length}\r\n`, 'latin1'));
-      this.send(payload);
-      this.send(lineEnd);
-    }
+    if (!this.isClosing) answerOnly(this.#core, {client: this, account: this.account, subject, payload});
   }
 
   #receive(chunk: Buffer): void {

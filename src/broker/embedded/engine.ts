@@ -65,6 +65,8 @@ export interface EmbeddedEngineOptions {
   readonly limits?: Partial<BrokerLimits>;
   /** A second listener, for WebSockets. */
   readonly websocket?: WebSocketListenerOptions;
+  /** Somebody in the system account asks to read the configuration again; fails with what is told as the reason. Without it that is refused. */
+  readonly onReloadAsked?: () => Promise<void>;
 }
 
 /** What can change while it runs. */
@@ -126,7 +128,11 @@ export class EmbeddedEngine implements Engine {
     this.#gate = new HandshakeGate(clock);
     this.#startedAtMs = clock.nowMs();
     this.#processUsage = options.processUsage ?? (() => ({rssBytes: 0, cpuPercent: 0, cores: 1}));
-    this.#system = new SystemService({view: () => this.monitoring, kick: (id) => this.kick(id)});
+    this.#system = new SystemService({
+      view: () => this.monitoring,
+      kick: (id) => this.kick(id),
+      reload: options.onReloadAsked,
+    });
     const fleet = this.#core.accountOf(fleetAccountName) ?? this.#core.defaultAccount;
     openCrossings(this.#core, options.exports ?? []);
     listenForInterest(fleet, () => this.#clients.values());
@@ -334,9 +340,13 @@ export class EmbeddedEngine implements Engine {
     };
   }
 
-  /** Counts a request of the stats listener, and says where it listens. */
-  countHttpRequest(path: string, place: {readonly host: string; readonly port: number}): void {
+  /** Where the stats listener of this engine listens, for monitoring. */
+  showHttpPlace(place: {readonly host: string; readonly port: number}): void {
     this.#httpPlace = place;
+  }
+
+  /** Counts a request of the stats listener. */
+  countHttpRequest(path: string): void {
     this.#httpRequests.set(path, (this.#httpRequests.get(path) ?? 0) + 1);
   }
 

@@ -19,7 +19,7 @@ export interface Question {
 }
 
 /** Undefined: no answer. */
-export type Answerer = (question: Question) => Buffer | undefined;
+export type Answerer = (question: Question) => Buffer | undefined | Promise<Buffer | undefined>;
 
 /** Listens from now on; it lives as long as the account. */
 export function listenInAccount(account: Account, subjects: readonly string[], answer: Answerer): void {
@@ -57,10 +57,14 @@ class Responder implements Receiver {
     const start = frame.payloadStart + Math.max(frame.headerBytes, 0);
     const body = Buffer.from(frame.buffer.subarray(start, frame.payloadEnd));
     this.#waiting += 1;
-    queueMicrotask(() => {
+    const tell = (bytes: Buffer | undefined): void => {
       this.#waiting -= 1;
-      const bytes = this.#answer({subject: entry.text, body, from: publisher});
       if (bytes !== undefined && replyTo !== undefined) publisher.answer(replyTo, bytes);
+    };
+    queueMicrotask(() => {
+      const answer = this.#answer({subject: entry.text, body, from: publisher});
+      if (answer instanceof Promise) void answer.then(tell);
+      else tell(answer);
     });
     return true;
   }

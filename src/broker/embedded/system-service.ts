@@ -22,7 +22,6 @@ import {
   serverDocument,
   statsz,
   subsz,
-  type SubszOptions,
   varz,
 } from '../monitoring/documents.ts';
 import {timeText} from '../monitoring/text.ts';
@@ -31,15 +30,31 @@ import type {Account} from './account.ts';
 import type {ClientConnection} from './client.ts';
 import {encodeDocument, publishOwn} from './own-message.ts';
 import {closeReasons} from './reasons.ts';
-import {listenInAccount, type Question} from './responder.ts';
+import {countListeners} from './count-listeners.ts';
+import {
+  connzOptions,
+  type QuestionKind,
+  type QuestionOptions,
+  readConnectionId,
+  readQuestion,
+  subszOptions,
+} from './question-options.ts';
+import {type Answerer, listenInAccount, type Question} from './responder.ts';
 import {userInfo} from './user-info.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 export interface SystemServiceOptions {
   readonly view: () => EngineView;
   kick(clientId: number): boolean;
+  /** Reads the configuration again; absent where there is none to read. */
+  readonly reload: (() => Promise<void>) | undefined;
 }
+
+type Answer = ReturnType<Answerer>;
+type Page = readonly [kind: QuestionKind, document: (read: QuestionOptions) => object | undefined];
+type AccountPage = readonly [
+  kind: QuestionKind,
+  document: (account: string, read: QuestionOptions) => object | undefined,
+];
 
 export class SystemService {
   readonly #options: SystemServiceOptions;
@@ -48,20 +63,11 @@ export class SystemService {
 
   constructor(options: SystemServiceOptions) {
     this.#options = options;
-    const {core, serverId} = options.view();
+    const {core} = options.view();
     for (const account of core.accounts.values()) {
-      listenInAccount(account, ['$SYS.REQ.USER.INFO'], (question) => this.#userInfo(question, account));
-      if (account !== core.systemAccount) this.#listenForOwn(account);
+      if (account === core.systemAccount) this.#listenForSystem(account);
+      else this.#listenForOwn(account);
     }
-    const system = core.systemAccount;
-    if (system === undefined) return;
-    const subjects = [
-      '$SYS.REQ.SERVER.PING',
-      '$SYS.REQ.SERVER.PING.*',
-      `$SYS.REQ.SERVER.${serverId}.*`,
-      '$SYS.REQ.ACCOUNT.*.*',
-    ];
-    listenInAccount(system, subjects, (question) => this.#answer(question));
   }
 
   get #view(): EngineView {
@@ -113,127 +119,223 @@ export class SystemService {
 
   /** An account may ask about itself under names that do not say whose they are. */
   #listenForOwn(account: Account): void {
-    const own: Readonly<Record<string, (body: Buffer) => object>> = {
-      '$SYS.REQ.ACCOUNT.PING.CONNZ': (body) =>
-        connz(this.#view, {...connzOptions(fieldsOf(body)), account: account.name}),
-      '$SYS.REQ.SERVER.PING.CONNZ': (body) =>
-        connz(this.#view, {...connzOptions(fieldsOf(body)), account: account.name}),
-      '$SYS.REQ.ACCOUNT.PING.STATZ': () => accountStatz(this.#view, [account]),
+    const {name} = account;
+    const subjects: Readonly<Record<string, Answerer>> = {
+      '$SYS.REQ.ACCOUNT.PING.CONNZ': ({body}) => this.#aboutAccount(name, 'CONNZ', body),
+      '$SYS.REQ.SERVER.PING.CONNZ': ({body}) => this.#aboutAccount(name, 'CONNZ', body),
+      '$SYS.REQ.ACCOUNT.PING.STATZ': ({body}) => this.#aboutAccount(name, 'STATZ', body),
+      '$SYS.REQ.USER.INFO': (question) => this.#userInfo(question, account),
     };
-    listenInAccount(account, Object.keys(own), ({subject, body}) => {
-      const document = own[subject];
-      return document === undefined ? undefined : this.#reply(() => document(body));
-    });
+    listenInAccount(account, Object.keys(subjects), (question) => subjects[question.subject]?.(question));
   }
 
-  #answer({subject, body}: Question): Buffer | undefined {
-    const [, , kind = '', whom = '', what = 'STATSZ'] = subject.split('.');
-    if (kind === 'ACCOUNT') return this.#aboutAccount(whom, what, body);
-    if (whom === 'PING' && !this.#isMeant(body)) return undefined;
-    if (what === 'IDZ') {
-      const {serverName, host, serverId} = this.#view;
-      return encodeDocument({name: serverName, host, id: serverId});
+  /** What is not listened to here has no responders: who asks need not wait. */
+  #listenForSystem(system: Account): void {
+    const {serverId} = this.#view;
+    const places = ['PING', serverId];
+    const asked = (names: readonly string[], answer: (what: string, question: Question) => Answer): void => {
+      for (const name of names) {
+        const subjects = places.map((place) => `$SYS.REQ.SERVER.${place}.${name}`);
+        listenInAccount(system, subjects, (question) => answer(name, question));
+      }
+    };
+    listenInAccount(system, ['$SYS.REQ.USER.INFO'], (question) => this.#userInfo(question, system));
+    listenInAccount(system, ['$SYS.REQ.SERVER.PING'], ({body}) => this.#statistics(body));
+    asked(['STATSZ'], (_what, {body}) => this.#statistics(body));
+    asked(['IDZ'], () => this.#identity());
+    asked(Object.keys(this.#documents), (what, {body}) => this.#answer(this.#documents[what], body));
+    listenInAccount(
+      system,
+      Object.keys(this.#accountDocuments).map((what) => `$SYS.REQ.ACCOUNT.*.${what}`),
+      ({subject, body}) => {
+        const [, , , name = '', what = ''] = subject.split('.');
+        return this.#aboutAccount(name, what, body);
+      },
+    );
+    const orders: Readonly<Record<string, (body: Buffer) => Answer>> = {
+      KICK: (body) => this.#orderFor(body, (cid) => this.#kick(cid)),
+      LDM: (body) => this.#orderFor(body, (cid) => this.#sendAway(cid)),
+      RELOAD: (body) => this.#reload(body),
+    };
+    for (const [name, order] of Object.entries(orders)) {
+      listenInAccount(system, [`$SYS.REQ.SERVER.${serverId}.${name}`], ({body}) => order(body));
     }
-    if (what === 'STATSZ') return encodeDocument({server: this.server(), statsz: statsz(this.#view)});
-    if (what === 'KICK' && whom !== 'PING') return this.#reply(() => this.#kick(fieldsOf(body)));
-    if (what === 'LDM' && whom !== 'PING') return this.#reply(() => this.#sendAway(fieldsOf(body)));
-    const document = this.#documents[what];
-    return document === undefined ? undefined : this.#reply(() => document(fieldsOf(body)));
+    listenInAccount(system, ['$SYS.DEBUG.SUBSCRIBERS'], ({body}) => countListeners(system, body.toString('latin1')));
   }
 
-  /** A question to all may be meant for some: by parts of the name, the host or the cluster, or by the whole of them. */
-  #isMeant(body: Buffer): boolean {
-    const fields = filterOf(body);
-    const {serverName, host, clusterName = ''} = this.#view;
-    const own = {server_name: serverName, host, cluster: clusterName};
-    return Object.entries(own).every(([name, value]) => {
-      const wanted = textOf(fields, name) ?? '';
-      if (wanted === '') return true;
-      return fields['exact_match'] === true ? value === wanted : value.includes(wanted);
-    });
+  #identity(): Buffer {
+    const {serverName, host, serverId} = this.#view;
+    return encodeDocument({name: serverName, host, id: serverId});
   }
 
-  readonly #documents: Readonly<Record<string, (fields: Fields) => object>> = {
-    VARZ: () => varz(this.#view),
-    CONNZ: (fields) => connz(this.#view, connzOptions(fields)),
-    SUBSZ: (fields) => subsz(this.#view, subszOptions(fields)),
-    ROUTEZ: () => routez(this.#view),
-    GATEWAYZ: () => gatewayz(this.#view),
-    LEAFZ: () => leafz(this.#view),
-    ACCOUNTZ: (fields) => accountz(this.#view, textOf(fields, 'account')),
-    JSZ: () => jsz(this.#view),
+  #statistics(body: Buffer): Buffer | undefined {
+    return this.#ask({kind: 'Statsz', body}, () => ({statsz: statsz(this.#view)}));
+  }
+
+  /** The kind of the options in the body, and the document; undefined where nobody answers. */
+  readonly #documents: Readonly<Record<string, Page>> = {
+    VARZ: ['Varz', () => varz(this.#view)],
+    CONNZ: ['Connz', (read) => this.#connections(connzOptions(read))],
+    SUBSZ: ['Subsz', (read) => subsz(this.#view, subszOptions(read))],
+    ROUTEZ: ['Routez', () => routez(this.#view)],
+    GATEWAYZ: ['Gatewayz', () => gatewayz(this.#view)],
+    LEAFZ: ['Leafz', () => leafz(this.#view)],
+    ACCOUNTZ: ['Accountz', (read) => accountz(this.#view, read.text('account'))],
+    // Nobody leads.
+    JSZ: ['JSz', (read) => (read.is('leader_only') ? undefined : jsz(this.#view))],
     // No queues between threads, no groups that elect leaders.
-    IPQUEUESZ: () => ({}),
-    RAFTZ: () => ({}),
-    HEALTHZ: () => ({status: 'ok', status_code: 200}),
+    IPQUEUESZ: ['Ipqueuesz', () => ({})],
+    RAFTZ: ['Raftz', () => ({})],
+    HEALTHZ: ['Healthz', (read) => healthOf(read)],
     // Profiles show memory of the process, secrets included.
-    PROFILEZ: (fields) => ({
-      profile: null,
-      error: (textOf(fields, 'name') ?? '') === '' ? 'Profile name not specified' : 'Profiles are not available',
-    }),
+    PROFILEZ: [
+      'Profilez',
+      (read) => ({
+        profile: null,
+        error: read.text('name') === '' ? 'Profile name not specified' : 'Profiles are not available',
+      }),
+    ],
+  };
+
+  readonly #accountDocuments: Readonly<Record<string, AccountPage>> = {
+    CONNZ: ['Connz', (account, read) => this.#connections({...connzOptions(read), account})],
+    SUBSZ: ['Subsz', (account, read) => subsz(this.#view, {...subszOptions(read), account, isListed: true})],
+    INFO: ['AccInfo', (account) => accountDocument(this.#view, accountNamed(this.#view, account))],
+    STATZ: ['AccountStatz', (account, read) => this.#accountStatistics(account, read)],
+    JSZ: [
+      'JSz',
+      () => {
+        throw new QuestionError('jetstream not enabled');
+      },
+    ],
+    LEAFZ: ['Leafz', () => leafz(this.#view)],
+    CONNS: ['AccInfo', () => undefined],
   };
 
   #aboutAccount(name: string, what: string, body: Buffer): Buffer | undefined {
-    const view = this.#view;
-    const documents: Readonly<Record<string, () => object>> = {
-      CONNZ: () => connz(view, {...connzOptions(fieldsOf(body)), account: name}),
-      SUBSZ: () => subsz(view, {...subszOptions(fieldsOf(body)), account: name}),
-      INFO: () => accountDocument(view, accountNamed(view, name)),
-      STATZ: () => this.#statistics(name, fieldsOf(body)),
-      JSZ: () => jsz(view),
-      LEAFZ: () => leafz(view),
-    };
-    const document = documents[what];
-    if (document === undefined) return undefined;
-    // A single account that is not known is somebody else's business; `PING` asks for all.
-    if (name !== 'PING' && view.core.accountOf(name) === undefined) return undefined;
-    return this.#reply(document);
+    if (what === 'CONNS') return this.#connectionCount(name);
+    const page = this.#accountDocuments[what];
+    return page === undefined ? undefined : this.#answer([page[0], (read) => page[1](name, read)], body);
   }
 
-  #statistics(name: string, fields: Fields): object {
+  /** A count as it is also told when it changes; of an account that nobody uses there is none. */
+  #connectionCount(name: string): Buffer | undefined {
+    const account = this.#view.core.accountOf(name);
+    if (account === undefined || account.connectionCount === 0) return undefined;
+    return encodeDocument(this.#countDocument(account));
+  }
+
+  #connections(options: ConnzOptions): object {
+    const {account = '', filterSubject = ''} = options;
+    if (account === '' && filterSubject !== '' && filterSubject !== '>') {
+      throw new QuestionError('filter by subject only valid with account filtering');
+    }
+    return connz(this.#view, options);
+  }
+
+  /** Without a name those of all that somebody uses; `PING` asks for that. */
+  #accountStatistics(name: string, read: QuestionOptions): object | undefined {
     const view = this.#view;
-    if (name !== 'PING') return accountStatz(view, [accountNamed(view, name)]);
-    const wanted = fields['accounts'];
-    const all = [...view.core.accounts.values()];
-    if (!Array.isArray(wanted) || wanted.length === 0) return accountStatz(view, all);
-    return accountStatz(
-      view,
-      all.filter((account) => wanted.includes(account.name)),
+    const isUnusedShown = read.is('include_unused');
+    const wanted = name === 'PING' ? read.list('accounts') : [name];
+    const shown = [...view.core.accounts.values()].filter(
+      (account) =>
+        (wanted.length === 0 || wanted.includes(account.name)) && (isUnusedShown || account.connectionCount > 0),
     );
+    return shown.length === 0 && !isUnusedShown ? undefined : accountStatz(view, shown);
   }
 
-  #kick(fields: Fields): object {
-    const cid = fields['cid'];
-    if (typeof cid !== 'number') throw new QuestionError('no connection is named, expected {"cid": NUMBER}');
-    if (!this.#options.kick(cid)) throw new QuestionError(`no client found with id: ${cid}`);
-    return {};
+  #orderFor(body: Buffer, order: (cid: number) => void): Buffer | undefined {
+    const cid = readConnectionId(body);
+    if (cid === undefined) return undefined;
+    return this.#ask({kind: 'Statsz', body}, () => {
+      order(cid);
+      return {};
+    });
+  }
+
+  #kick(cid: number): void {
+    if (!this.#options.kick(cid)) throw new QuestionError('no such client or leafnode id');
   }
 
   /** Tells one connection to go to another broker, as all are told before the end. */
-  #sendAway(fields: Fields): object {
-    const cid = fields['cid'];
-    const client = typeof cid === 'number' ? this.#view.clients.get(cid) : undefined;
+  #sendAway(cid: number): void {
+    const client = this.#view.clients.get(cid);
     if (client === undefined) throw new QuestionError('no such client id');
     if (!client.hasConnected || client.options.protocol < 1) {
       throw new QuestionError('client does not support Lame Duck Mode or is not ready to receive the notification');
     }
     client.sendInfo({ldm: true});
-    return {};
+  }
+
+  async #reload(body: Buffer): Promise<Buffer | undefined> {
+    const {reload} = this.#options;
+    let failure: string | undefined;
+    const isAsked = this.#ask({kind: 'Statsz', body}, () => ({})) !== undefined;
+    if (!isAsked) return undefined;
+    try {
+      if (reload === undefined)
+        failure = 'Cannot read the configuration again: this broker was not started from a file';
+      else await reload();
+    } catch (error) {
+      failure = errorMessage(error);
+    }
+    return this.#ask({kind: 'Statsz', body}, () => {
+      if (failure !== undefined) throw new QuestionError(failure);
+      return {};
+    });
   }
 
   #userInfo({from}: Question, account: Account): Buffer | undefined {
     const client = this.#view.clients.get(from.id);
     if (client === undefined) return undefined;
-    return this.#reply(() => userInfo(client, account, this.#view.core.clock.nowMs()));
+    return encodeDocument({server: this.server(), data: userInfo(client, account, this.#view.core.clock.nowMs())});
   }
 
-  #reply(document: () => object): Buffer {
-    try {
-      return encodeDocument({server: this.server(), data: document()});
-    } catch (error) {
+  #answer(page: Page | undefined, body: Buffer): Buffer | undefined {
+    if (page === undefined) return undefined;
+    const [kind, document] = page;
+    return this.#ask({kind, body, onError: {data: null}}, (read) => {
+      const data = document(read);
+      return data === undefined ? undefined : {data};
+    });
+  }
+
+  /** An answer about what a body asks for; undefined when another server is meant, or there is nothing to tell. */
+  #ask(
+    question: {readonly kind: QuestionKind; readonly body: Buffer; readonly onError?: object},
+    answer: (read: QuestionOptions) => object | undefined,
+  ): Buffer | undefined {
+    const failed = (error: unknown, code: number, more: object | undefined): Buffer => {
       if (!(error instanceof QuestionError)) throw error;
-      return encodeDocument({server: this.server(), error: {code: error.status, description: errorMessage(error)}});
+      return encodeDocument({server: this.server(), ...more, error: {code, description: errorMessage(error)}});
+    };
+    let read: QuestionOptions;
+    try {
+      read = readQuestion(question.kind, question.body);
+    } catch (error) {
+      return failed(error, 400, undefined);
     }
+    if (!this.#isMeant(read)) return undefined;
+    try {
+      const told = answer(read);
+      return told === undefined ? undefined : encodeDocument({server: this.server(), ...told});
+    } catch (error) {
+      return failed(error, 500, question.onError);
+    }
+  }
+
+  /** A question may be meant for some servers: by parts of the name, the host or the cluster, or by the whole of them. */
+  #isMeant(read: QuestionOptions): boolean {
+    // No server of this kind has tags, or streams in a domain.
+    if (read.list('tags').length > 0 || read.text('domain') !== '') return false;
+    const {serverName, host, clusterName = ''} = this.#view;
+    const own = {server_name: serverName, host, cluster: clusterName};
+    return Object.entries(own).every(([name, value]) => {
+      const wanted = read.text(name);
+      if (wanted === '') return true;
+      return read.is('exact_match') ? value === wanted : value.includes(wanted);
+    });
   }
 
   /** What answers and events say of this server. */
@@ -281,11 +383,12 @@ export class SystemService {
     };
   }
 
+  #countDocument(account: Account): object {
+    return {...this.#advisory('account_connections'), ...accountStatistics(this.#view, account)};
+  }
+
   #accountChanged(account: Account): void {
-    const document = (): object => ({
-      ...this.#advisory('account_connections'),
-      ...accountStatistics(this.#view, account),
-    });
+    const document = (): object => this.#countDocument(account);
     this.#tell(`$SYS.SERVER.ACCOUNT.${account.name}.CONNS`, document);
     this.#tell(`$SYS.ACCOUNT.${account.name}.SERVER.CONNS`, document);
   }
@@ -299,68 +402,14 @@ export class SystemService {
   }
 }
 
-/** What cannot be read is everybody's to complain about. */
-function filterOf(body: Buffer): Fields {
-  try {
-    return fieldsOf(body);
-  } catch (error) {
-    if (error instanceof QuestionError) return {};
-    throw error;
-  }
-}
-
-/** @throws {QuestionError} */
-function fieldsOf(body: Buffer): Fields {
-  const text = body.toString('utf8').trim();
-  if (text === '') return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  throw new QuestionError('the body is no JSON object');
-}
-
-function textOf(fields: Fields, name: string): string | undefined {
-  const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
-  return typeof value === 'string' ? value : undefined;
-}
-
-function numberOf(fields: Fields, name: string): number | undefined {
-  const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
-  return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
-}
-
-const states = ['open', 'closed', 'all'] as const;
-
-function connzOptions(fields: Fields): ConnzOptions {
-  const state = states[numberOf(fields, 'state') ?? 0];
-  return {
-    ...optional('sort', textOf(fields, 'sort')),
-    isAuthShown: fields['auth'] === true,
-    subscriptions:
-      fields['subscriptions_detail'] === true ? 'detail' : fields['subscriptions'] === true ? 'list' : 'none',
-    ...optional('offset', numberOf(fields, 'offset')),
-    ...optional('limit', numberOf(fields, 'limit')),
-    ...optional('cid', numberOf(fields, 'cid')),
-    ...optional('state', state),
-    ...optional('user', textOf(fields, 'user')),
-    ...optional('account', textOf(fields, 'acc')),
-    ...optional('filterSubject', textOf(fields, 'filter_subject')),
-  };
-}
-
-function subszOptions(fields: Fields): SubszOptions {
-  return {
-    isListed: fields['subscriptions'] === true,
-    ...optional('offset', numberOf(fields, 'offset')),
-    ...optional('limit', numberOf(fields, 'limit')),
-    ...optional('account', textOf(fields, 'account')),
-    ...optional('test', textOf(fields, 'test')),
-  };
-}
-
-function optional<Key extends string, Value>(key: Key, value: Value | undefined): {readonly [Name in Key]?: Value} {
-  return (value === undefined ? {} : {[key]: value}) as {readonly [Name in Key]?: Value};
+/** Whatever runs is healthy; a question about a stream has to name it whole. */
+function healthOf(read: QuestionOptions): object {
+  const isStreamLost = read.text('account') === '' && read.text('stream') !== '';
+  const isConsumerLost = read.text('stream') === '' && read.text('consumer') !== '';
+  if (!isStreamLost && !isConsumerLost) return {status: 'ok', status_code: 200};
+  const error = isStreamLost
+    ? '"account" must not be empty when checking stream health'
+    : '"stream" must not be empty when checking consumer health';
+  const told = read.is('details') ? {errors: [{type: 'BAD_REQUEST', error}]} : {error};
+  return {status: 'error', status_code: 400, ...told};
 }

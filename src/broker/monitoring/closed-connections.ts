@@ -7,12 +7,21 @@ export interface ConnectionDocument {
   readonly [field: string]: unknown;
 }
 
+/** A row of the lists of subscriptions. */
+export interface SubscriptionDocument {
+  readonly subject: string;
+  readonly [field: string]: unknown;
+}
+
 export interface ClosedConnection {
   readonly document: ConnectionDocument;
   readonly account: string;
   readonly user: string;
-  readonly subjects: readonly string[];
+  readonly subscriptions: readonly SubscriptionDocument[];
+  readonly startedAtMs: number;
+  readonly lastActivityMs: number;
   readonly stoppedAtMs: number;
+  readonly roundTripMs: number;
 }
 
 export class ClosedConnections {

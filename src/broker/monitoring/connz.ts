@@ -1,9 +1,11 @@
 /** The document of connections: `/connz`, and the requests of the system account. */
 import {createHash, X509Certificate} from 'node:crypto';
 import type {PeerCertificate} from '../../lib/network.ts';
-import {isWithin} from '../../natswire/index.ts';
+import {overlaps} from '../../natswire/index.ts';
 import type {ClientConnection} from '../embedded/client.ts';
-import type {ClosedConnection, ConnectionDocument} from './closed-connections.ts';
+import {globalAccountName} from '../embedded/core.ts';
+import type {ClosedConnection, ConnectionDocument, SubscriptionDocument} from './closed-connections.ts';
+import {subscriptionDocument} from './documents.ts';
 import {roundTripText, timeText, uptimeText} from './text.ts';
 import {type EngineView, QuestionError, rowLimit} from './view.ts';
 
@@ -14,10 +16,12 @@ export interface ConnzOptions {
   readonly offset?: number;
   readonly limit?: number;
   readonly cid?: number;
-  readonly state?: 'open' | 'closed' | 'all';
+  readonly state?: 'open' | 'closed' | 'all' | 'none';
   readonly user?: string;
   readonly account?: string;
   readonly filterSubject?: string;
+  /** Only clients of MQTT, of which there are none. */
+  readonly isMqttWanted?: boolean;
 }
 
 interface Row {
@@ -53,7 +57,7 @@ export function connz(view: EngineView, options: ConnzOptions): object {
   const nowMs = clock.nowMs();
   const offset = Math.max(0, options.offset ?? 0);
   const limit = (options.cid ?? 0) > 0 ? 1 : rowLimit(options.limit);
-  const rows = rowsOf(view, options);
+  const {total, rows} = rowsOf(view, options);
   if (sort !== 'cid' || rows.length > 1) {
     const sign = ascending.has(sort) ? 1 : -1;
     rows.sort((a, b) => sign * compare(a.order[sort], b.order[sort]) || a.document.cid - b.document.cid);
@@ -63,7 +67,7 @@ export function connz(view: EngineView, options: ConnzOptions): object {
     server_id: view.serverId,
     now: timeText(nowMs),
     num_connections: shown.length,
-    total: rows.length,
+    total,
     offset,
     limit,
     connections: shown.map((row) => row.document),
@@ -87,36 +91,46 @@ function compare(a: number | string, b: number | string): number {
   return a < b ? -1 : 1;
 }
 
-function rowsOf(view: EngineView, options: ConnzOptions): Row[] {
-  const rows: Row[] = [];
-  const state = options.state ?? 'open';
-  if (state !== 'closed') {
-    for (const client of view.clients.values()) {
-      if (isWanted(client, options)) rows.push(openRow(view, client, options));
-    }
-  }
-  if (state !== 'open') {
-    for (const closed of view.closed.all()) if (isClosedWanted(closed, options)) rows.push(closedRow(closed, options));
-  }
-  return rows;
+/** The connections of the wanted state and account, which are counted, and of those the ones that are wanted. */
+function rowsOf(view: EngineView, options: ConnzOptions): {readonly total: number; readonly rows: Row[]} {
+  const {account = '', state = 'open'} = options;
+  const isOpenWanted = state === 'open' || state === 'all';
+  const isClosedWanted = state === 'closed' || state === 'all';
+  const open = isOpenWanted
+    ? [...view.clients.values()].filter((client) => account === '' || client.account.name === account)
+    : [];
+  const closed = isClosedWanted ? view.closed.all().filter((item) => account === '' || item.account === account) : [];
+  const nowMs = view.core.clock.nowMs();
+  const rows = [
+    ...open.filter((client) => isWanted(openFacts(client), options)).map((client) => openRow(view, client, options)),
+    ...closed.filter((item) => isWanted(closedFacts(item), options)).map((item) => closedRow(item, {nowMs, options})),
+  ];
+  return {total: open.length + closed.length, rows};
 }
 
-function isWanted(client: ClientConnection, options: ConnzOptions): boolean {
-  if (options.cid !== undefined && options.cid !== 0 && client.id !== options.cid) return false;
-  if (options.account !== undefined && options.account !== '' && client.account.name !== options.account) return false;
-  if (options.user !== undefined && options.user !== '' && client.user !== options.user) return false;
-  const {filterSubject} = options;
-  if (filterSubject === undefined || filterSubject === '') return true;
-  return [...client.subscriptions.values()].some((item) => isWithin(item.subject, filterSubject));
+/** What is asked about a connection, open or not. */
+interface Facts {
+  readonly cid: number;
+  readonly user: string;
+  subjects(): readonly string[];
 }
 
-function isClosedWanted(closed: ClosedConnection, options: ConnzOptions): boolean {
-  if (options.cid !== undefined && options.cid !== 0 && closed.document.cid !== options.cid) return false;
-  if (options.account !== undefined && options.account !== '' && closed.account !== options.account) return false;
-  if (options.user !== undefined && options.user !== '' && closed.user !== options.user) return false;
-  const {filterSubject} = options;
-  if (filterSubject === undefined || filterSubject === '') return true;
-  return closed.subjects.some((subject) => isWithin(subject, filterSubject));
+function openFacts(client: ClientConnection): Facts {
+  const subjects = (): string[] => [...client.subscriptions.values()].map((item) => item.subject);
+  return {cid: client.id, user: client.user, subjects};
+}
+
+function closedFacts(closed: ClosedConnection): Facts {
+  return {
+    cid: closed.document.cid,
+    user: closed.user,
+    subjects: () => closed.subscriptions.map((item) => item.subject),
+  };
+}
+
+function isWanted(facts: Facts, {cid = 0, user = '', filterSubject = '', isMqttWanted = false}: ConnzOptions): boolean {
+  if (isMqttWanted || (cid !== 0 && facts.cid !== cid) || (user !== '' && facts.user !== user)) return false;
+  return filterSubject === '' || facts.subjects().some((subject) => overlaps(subject, filterSubject));
 }
 
 function openRow(view: EngineView, client: ClientConnection, options: ConnzOptions): Row {
@@ -125,7 +139,7 @@ function openRow(view: EngineView, client: ClientConnection, options: ConnzOptio
   const lived = clock.monotonicMs() - client.connectedAtMs;
   const idle = clock.monotonicMs() - client.lastInboundMs;
   const subscriptions = options.subscriptions ?? 'none';
-  const subjects = [...client.subscriptions.values()];
+  const subjects = [...client.subscriptions.values()].map((item) => subscriptionDocument(item));
   const document = {
     ...factsOf(client, {startMs: nowMs - lived, lastMs: nowMs - idle}),
     uptime: uptimeText(lived),
@@ -133,52 +147,48 @@ function openRow(view: EngineView, client: ClientConnection, options: ConnzOptio
     pending_bytes: client.pendingBytes,
     ...countersOf(client),
     ...(options.isAuthShown === true ? authOf(client) : {}),
-    ...(subscriptions === 'list' && subjects.length > 0
-      ? {subscriptions_list: subjects.map((item) => item.subject)}
-      : {}),
-    ...(subscriptions === 'detail' && subjects.length > 0
-      ? {
-          subscriptions_list_detail: subjects.map((item) => ({
-            subject: item.subject,
-            ...(item.queue === undefined ? {} : {qgroup: item.queue}),
-            sid: item.sid,
-            msgs: item.delivered,
-            ...(item.max > 0 ? {max: item.max} : {}),
-            cid: client.id,
-          })),
-        }
-      : {}),
+    ...listOf(subjects, subscriptions),
     ...(options.isAuthShown === true ? {name_tag: client.account.name} : {}),
   };
-  return {document, order: orderOf(client, {startMs: nowMs - lived, lived, idle, stopMs: 0, reason: ''})};
+  return {
+    document,
+    order: orderOf(client, {startMs: nowMs - lived, lastMs: nowMs - idle, lived, idle, stopMs: 0, reason: ''}),
+  };
 }
 
-function closedRow(closed: ClosedConnection, options: ConnzOptions): Row {
+/** The subjects, or all that is known of each. */
+function listOf(subscriptions: readonly SubscriptionDocument[], how: NonNullable<ConnzOptions['subscriptions']>) {
+  if (how === 'none' || subscriptions.length === 0) return {};
+  if (how === 'detail') return {subscriptions_list_detail: subscriptions};
+  return {subscriptions_list: subscriptions.map(({subject}) => subject)};
+}
+
+function closedRow(
+  closed: ClosedConnection,
+  {nowMs, options}: {readonly nowMs: number; readonly options: ConnzOptions},
+): Row {
   const {document} = closed;
   const {authorized_user: user, account, name_tag: tag, ...plain} = document;
   const numbers = document as Readonly<Record<string, number>>;
   const shown = options.isAuthShown === true ? {...plain, authorized_user: user, account, name_tag: tag} : plain;
-  const list =
-    options.subscriptions !== undefined && options.subscriptions !== 'none' && closed.subjects.length > 0
-      ? {subscriptions_list: closed.subjects}
-      : {};
+  const list = listOf(closed.subscriptions, options.subscriptions ?? 'none');
   return {
     document: {...shown, ...list, cid: document.cid},
     order: {
       cid: document.cid,
-      start: String(document['start']),
+      start: closed.startedAtMs,
       subs: numbers['subscriptions'] ?? 0,
       pending: 0,
       msgs_to: numbers['out_msgs'] ?? 0,
       msgs_from: numbers['in_msgs'] ?? 0,
       bytes_to: numbers['out_bytes'] ?? 0,
       bytes_from: numbers['in_bytes'] ?? 0,
-      last: String(document['last_activity']),
-      idle: 0,
-      uptime: closed.stoppedAtMs - Date.parse(String(document['start'])),
+      last: closed.lastActivityMs,
+      idle: nowMs - closed.lastActivityMs,
+      uptime: closed.stoppedAtMs - closed.startedAtMs,
       stop: closed.stoppedAtMs,
       reason: String(document['reason']),
-      rtt: 0,
+      rtt: closed.roundTripMs,
     },
   };
 }
@@ -199,14 +209,22 @@ export function closedConnection(view: EngineView, client: ClientConnection): Cl
       idle: uptimeText(idle),
       pending_bytes: 0,
       ...countersOf(client),
+      subscriptions: client.subscriptionsAtEnd.count,
       ...(client.user === '' ? {} : {authorized_user: client.user}),
-      account: client.account.name,
+      ...accountOf(client),
       name_tag: client.account.name,
     },
     account: client.account.name,
     user: client.user,
-    subjects: client.subjectsAtEnd,
+    subscriptions: client.subscriptionsAtEnd.first.map((item) => ({
+      account: client.account.name,
+      account_tag: client.account.name,
+      ...subscriptionDocument(item),
+    })),
+    startedAtMs: nowMs - lived,
+    lastActivityMs: nowMs - idle,
     stoppedAtMs: nowMs,
+    roundTripMs: client.roundTripMs,
   };
 }
 
@@ -244,8 +262,13 @@ function authOf(client: ClientConnection) {
   return {
     ...(certificate === undefined ? {} : {tls_peer_certs: [certificateDocument(certificate)]}),
     ...(client.user === '' ? {} : {authorized_user: client.user}),
-    account: client.account.name,
+    ...accountOf(client),
   };
+}
+
+/** The account of those whom nobody asks who they are is not named. */
+function accountOf({account}: ClientConnection) {
+  return account.name === globalAccountName ? {} : {account: account.name};
 }
 
 function certificateDocument(certificate: PeerCertificate) {
@@ -262,6 +285,7 @@ function orderOf(
   client: ClientConnection,
   times: {
     readonly startMs: number;
+    readonly lastMs: number;
     readonly lived: number;
     readonly idle: number;
     readonly stopMs: number;
@@ -277,7 +301,7 @@ function orderOf(
     msgs_from: client.inMessages,
     bytes_to: client.outBytes,
     bytes_from: client.inBytes,
-    last: -times.idle,
+    last: times.lastMs,
     idle: times.idle,
     uptime: times.lived,
     stop: times.stopMs,

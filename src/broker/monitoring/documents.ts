@@ -1,6 +1,7 @@
 /** The documents about the server, its accounts and subscriptions. Shapes and names are nats-server's; what this engine does not have is empty. */
 import {hasWildcard, isPublishSubject, matchesLiterally, type SublistCounters} from '../../natswire/index.ts';
 import type {Account} from '../embedded/account.ts';
+import type {Subscription} from '../embedded/subscription.ts';
 import {nanosecondsPerMs, timeText, uptimeText} from './text.ts';
 import {clientsOf, type EngineView, QuestionError, rowLimit} from './view.ts';
 
@@ -123,12 +124,7 @@ export function subsz(view: EngineView, options: SubszOptions): object {
         rows.push({
           account: account.name,
           account_tag: account.name,
-          subject: item.subject,
-          ...(item.queue === undefined ? {} : {qgroup: item.queue}),
-          sid: item.sid,
-          msgs: item.delivered,
-          ...(item.max > 0 ? {max: item.max} : {}),
-          cid: item.client.id,
+          ...subscriptionDocument(item),
         });
       }
     }
@@ -142,6 +138,17 @@ export function subsz(view: EngineView, options: SubszOptions): object {
     offset,
     limit,
     ...(shown.length === 0 ? {} : {subscriptions_list: shown}),
+  };
+}
+
+export function subscriptionDocument(item: Subscription) {
+  return {
+    subject: item.subject,
+    ...(item.queue === undefined ? {} : {qgroup: item.queue}),
+    sid: item.sid,
+    msgs: item.delivered,
+    ...(item.max > 0 ? {max: item.max} : {}),
+    cid: item.client.id,
   };
 }
 
@@ -179,11 +186,19 @@ export function accountNamed(view: EngineView, name: string): Account {
   return account;
 }
 
+/** What the system account offers; the last two are for itself and by import. */
+const systemExports = [
+  {subject: '$SYS.REQ.ACCOUNT.*.CONNZ', type: 'service', response_type: 'Streamed'},
+  {subject: '$SYS.REQ.ACCOUNT.*.STATZ', type: 'service', response_type: 'Streamed'},
+  {subject: '$SYS.DEBUG.SUBSCRIBERS', type: 'service', response_type: 'Singleton'},
+  {subject: '$SYS.REQ.USER.*.INFO', type: 'service', response_type: 'Singleton'},
+];
+
 export function accountDocument(view: EngineView, account: Account): object {
-  const system = view.core.systemAccount?.name ?? '';
-  const service = (subject: string, to: string, isShared: boolean) => ({
+  const system = view.core.systemAccount;
+  const imported = (subject: string, to: string, isShared = false) => ({
     subject,
-    account: system,
+    account: system?.name ?? '',
     to,
     local_subject: to,
     type: 'service',
@@ -191,21 +206,25 @@ export function accountDocument(view: EngineView, account: Account): object {
     share: isShared,
     tracking: false,
   });
+  const aboutUser = imported(`$SYS.REQ.USER.${account.name}.INFO`, '$SYS.REQ.USER.INFO', true);
+  const aboutAccount = [
+    imported(`$SYS.REQ.ACCOUNT.${account.name}.CONNZ`, '$SYS.REQ.ACCOUNT.PING.CONNZ'),
+    imported(`$SYS.REQ.ACCOUNT.${account.name}.CONNZ`, '$SYS.REQ.SERVER.PING.CONNZ'),
+    imported(`$SYS.REQ.ACCOUNT.${account.name}.STATZ`, '$SYS.REQ.ACCOUNT.PING.STATZ'),
+  ];
+  const isSystem = account === system;
   return {
     account_name: account.name,
     update_time: timeText(view.startedAtMs),
+    ...(isSystem ? {is_system: true} : {}),
     expired: false,
     complete: true,
     jetstream_enabled: false,
     leafnode_connections: 0,
     client_connections: account.connectionCount,
     subscriptions: account.subscriptions.size,
-    imports: [
-      service(`$SYS.REQ.ACCOUNT.${account.name}.CONNZ`, '$SYS.REQ.ACCOUNT.PING.CONNZ', false),
-      service(`$SYS.REQ.ACCOUNT.${account.name}.CONNZ`, '$SYS.REQ.SERVER.PING.CONNZ', false),
-      service(`$SYS.REQ.ACCOUNT.${account.name}.STATZ`, '$SYS.REQ.ACCOUNT.PING.STATZ', false),
-      service(`$SYS.REQ.USER.${account.name}.INFO`, '$SYS.REQ.USER.INFO', true),
-    ],
+    ...(isSystem ? {exports: systemExports} : {}),
+    imports: isSystem ? [aboutUser] : [...aboutAccount, aboutUser],
     name_tag: account.name,
     sublist_stats: sublistDocument([account.subscriptions.counters()]),
   };

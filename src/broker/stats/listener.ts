@@ -24,7 +24,7 @@ export interface StatsListenerOptions {
   readonly view?: (() => EngineView) | undefined;
   readonly srvLookups?: (() => number) | undefined;
   /** Called for each request of a page that exists. */
-  readonly onRequest?: (path: string, place: {readonly host: string; readonly port: number}) => void;
+  readonly onRequest?: (path: string) => void;
 }
 
 export interface StatsListener {
@@ -42,7 +42,6 @@ export async function startStatsListener(options: StatsListenerOptions): Promise
   const {platform, logger, identity} = options;
   const metrics = await createBrokerMetrics({identity, view: options.view, srvLookups: options.srvLookups});
   const usage = createProcessUsage(platform);
-  let place = {host: options.host, port: options.port};
   const listener = await platform.httpServers.listen({
     host: options.host,
     port: options.port,
@@ -51,11 +50,10 @@ export async function startStatsListener(options: StatsListenerOptions): Promise
     onError: (error) => logger.warn('Could not answer a request of the stats listener', {error: errorMessage(error)}),
     handler: async (request) => {
       const response = await answer(request, {...options, metrics, usage});
-      if (response.status !== 404) options.onRequest?.(pageOf(request.path), place);
+      if (response.status !== 404) options.onRequest?.(pageOf(request.path));
       return request.method === 'HEAD' ? {...response, body: ''} : response;
     },
   });
-  place = {host: options.host, port: listener.port};
   logger.info(`Listening for statistics on ${listener.host}:${listener.port}`);
   return {host: listener.host, port: listener.port, close: () => listener.close()};
 }

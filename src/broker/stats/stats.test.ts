@@ -78,8 +78,8 @@ describe('the stats listener', () => {
     expect(await names('sort=bytes_from')).toEqual([2, ['bob', 'ann']]);
     expect(await names('sort=subs&limit=1&offset=1')).toEqual([2, ['bob']]);
     expect(await names('acc=one')).toEqual([1, ['ann']]);
-    expect(await names('user=bob')).toEqual([1, ['bob']]);
-    expect(await names('filter_subject=b')).toEqual([1, ['ann']]);
+    expect(await names('user=bob')).toEqual([2, ['bob']]);
+    expect(await names('filter_subject=b')).toEqual([2, ['ann']]);
     expect(await names('state=closed')).toEqual([0, []]);
     const detail = JSON.parse((await lab.get('/connz?subs=detail')).text) as {connections: Record<string, unknown>[]};
     expect(detail.connections[0]?.['subscriptions_list_detail']).toMatchObject([

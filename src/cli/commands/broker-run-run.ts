@@ -1,6 +1,6 @@
 /** `choria broker run`: one broker in the foreground, until SIGINT or SIGTERM; SIGHUP makes it read its configuration again. */
 import {type RunningBroker, startBroker} from '../../broker/index.ts';
-import {loadConfig} from '../../config/index.ts';
+import {type Config, loadConfig} from '../../config/index.ts';
 import {ChoriaError, errorMessage} from '../../lib/errors.ts';
 import {createLogger, logLevelOf} from '../../lib/node-logger.ts';
 import {logDestinationOf, type Logger} from '../../lib/logger.ts';
@@ -32,7 +32,8 @@ export async function runBrokerRun(context: CliContext, parsed: ParsedArguments)
   const softMs = config.get('plugin.choria.network.soft_shutdown_timeout') * 1000;
   context.limitShutdown?.(softMs);
   try {
-    const broker = await startBroker({
+    const reloads = reloader((changed) => broker.reload(changed), {context, path, logger});
+    const broker: RunningBroker = await startBroker({
       config,
       platform,
       logger,
@@ -40,9 +41,12 @@ export async function runBrokerRun(context: CliContext, parsed: ParsedArguments)
         tls: parsed.flags['disable-tls'] !== true,
         verifyTls: parsed.flags['disable-ssl-verification'] !== true,
       },
+      onReloadAsked: async () => {
+        const failure = await reloads.ask();
+        if (failure !== undefined) throw failure;
+      },
     });
-    const reloads = reloader(broker, {context, path, logger});
-    const unhang = context.onHangup?.(reloads.ask);
+    const unhang = context.onHangup?.(() => void reloads.ask());
     await aborted(signal);
     unhang?.();
     logger.info('Stopping the broker');
@@ -58,29 +62,36 @@ export async function runBrokerRun(context: CliContext, parsed: ParsedArguments)
   }
 }
 
-/** At SIGHUP: one reload after the other. Hangups that come while one waits are one. A configuration that cannot be used changes nothing. */
+/**
+ * At SIGHUP, and when the system account asks: one reload after the other. Wishes that come while one waits are one. A configuration that cannot
+ * be used changes nothing; it is told why.
+ */
 function reloader(
-  broker: RunningBroker,
+  take: (config: Config) => Promise<void>,
   {context, path, logger}: {readonly context: CliContext; readonly path: string; readonly logger: Logger},
-): {readonly ask: () => void; readonly settled: () => Promise<void>} {
-  let waiting = 0;
-  let last = Promise.resolve();
-  const reload = async (): Promise<void> => {
-    waiting -= 1;
-    if (context.signal.aborted) return;
+): {readonly ask: () => Promise<ChoriaError | undefined>; readonly settled: () => Promise<unknown>} {
+  let waiting: Promise<ChoriaError | undefined> | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  const reload = async (): Promise<ChoriaError | undefined> => {
+    waiting = undefined;
+    if (context.signal.aborted) return undefined;
     try {
-      await broker.reload(await loadServerConfig(context, path));
+      await take(await loadServerConfig(context, path));
+      return undefined;
     } catch (error) {
       if (!(error instanceof ChoriaError)) throw error;
       logger.error(`Could not take the changed configuration over, the earlier one stays: ${errorMessage(error)}`);
+      return error;
     }
   };
   return {
     ask: () => {
-      if (waiting > 0) return;
-      waiting += 1;
-      logger.info('Reading the configuration again');
-      last = last.then(reload);
+      if (waiting === undefined) {
+        logger.info('Reading the configuration again');
+        waiting = last.then(reload);
+        last = waiting;
+      }
+      return waiting;
     },
     settled: () => last,
   };

@@ -24,7 +24,7 @@ export default async function judge(input: JudgeInput): Promise<readonly CaseRes
     isTls: true,
     source: embeddedSource(view),
     view,
-    onRequest: (path, place) => broker.engine.countHttpRequest(path, place),
+    onRequest: (path) => broker.engine.countHttpRequest(path),
   });
   const clients = [await joinFleet(broker, ''), await joinFleet(broker, '')];
   try {
