@@ -2,7 +2,7 @@
 import {fromGoJson} from './json.ts';
 import type {ExprBudget} from './budget.ts';
 import {formatJson, formatValue} from './format.ts';
-import {arithmetic, compareValues, OperatorFailure, toIndex} from './operators.ts';
+import {arithmetic, compareValues, isTextKeyed, OperatorFailure, toIndex} from './operators.ts';
 import {isZone, parseGoDuration, parseTime} from './time.ts';
 import {
   ExprDuration,
@@ -177,6 +177,9 @@ function numbers(name: string, args: readonly ExprValue[], context: BuiltinConte
 
 function extreme(name: 'min' | 'max'): Builtin {
   return (args, context) => {
+    const [only = null] = args;
+    // The Go program gives a lone value back that it cannot compare.
+    if (args.length === 1 && !isSequence(only) && !isNumeric(only)) return only;
     const [first, ...others] = numbers(name, args, context);
     if (first === undefined) return null;
     return others.reduce(
@@ -231,16 +234,27 @@ function unique(values: readonly ExprValue[], {budget}: BuiltinContext): readonl
   return found;
 }
 
-/** A member of a list or map, or nil. */
+/** A member of a list, text (a byte) or map, or nil. */
 function getMember(args: readonly ExprValue[]): ExprValue {
   const [container = null, key = null] = args;
-  if (isMap(container)) return container.get(key) ?? null;
-  if (!isList(container) && !(container instanceof Uint8Array)) return null;
-  if (!isNumeric(key)) return null;
-  const index = toIndex(key);
-  const at = index < 0 ? container.length + index : index;
-  const item = container[at];
-  return typeof item === 'number' && container instanceof Uint8Array ? BigInt(item) : (item ?? null);
+  if (isMap(container)) {
+    if (!isTextKeyed(container)) return container.get(key) ?? null;
+    if (key !== null && typeof key !== 'string')
+      throw new OperatorFailure(`a map with text keys has no member by ${typeName(key)}`);
+    return container.get(key ?? '') ?? null;
+  }
+  if (typeof container !== 'string' && !isSequence(container)) return null;
+  return itemAt(container, toIndex(key));
+}
+
+/** An item of a list or a byte of a text, from the end when the index is negative; nil where there is none. */
+function itemAt(sequence: ExprValue | undefined, index: number): ExprValue {
+  const items = typeof sequence === 'string' ? Buffer.from(sequence) : sequence;
+  if (items instanceof Uint8Array) {
+    const byte = items.at(index);
+    return byte === undefined ? null : BigInt(byte);
+  }
+  return items !== undefined && isList(items) ? (items.at(index) ?? null) : null;
 }
 
 function fromPairs(values: readonly ExprValue[]): ExprValue {
@@ -427,8 +441,8 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ['duration', duration],
   ['date', date],
   ['timezone', timezone],
-  ['first', ([value], context) => (isSequence(value) ? (list('first', value, context)[0] ?? null) : null)],
-  ['last', ([value], context) => (isSequence(value) ? (list('last', value, context).at(-1) ?? null) : null)],
+  ['first', ([value]) => itemAt(value, 0)],
+  ['last', ([value]) => itemAt(value, -1)],
   ['get', getMember],
   [
     'take',
@@ -446,7 +460,12 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ['uniq', ([value], context) => unique(list('uniq', value, context), context)],
   ['concat', concatLists],
   ['flatten', ([value], context) => flatten(list('flatten', value, context), context)],
-  ['sort', ([value, direction = 'asc'], context) => sortValues(list('sort', value, context), direction)],
+  [
+    'sort',
+    // What is no list sorts to an empty one.
+    ([value = null, direction = 'asc'], context) =>
+      sortValues(isSequence(value) ? list('sort', value, context) : [], direction),
+  ],
   ['bitand', bit('bitand', (a, b) => a & b)],
   ['bitor', bit('bitor', (a, b) => a | b)],
   ['bitxor', bit('bitxor', (a, b) => a ^ b)],

@@ -139,10 +139,11 @@ export class Evaluator implements NodeRunner {
   private unary(node: Extract<Node, {kind: 'unary'}>, scope: Scope): ExprValue {
     if (node.operator === 'not') return !this.truth(node.operand, scope);
     const value = this.evaluate(node.operand, scope);
-    if (node.operator === '+' && (typeof value === 'bigint' || typeof value === 'number')) return value;
+    // The Go program looks at the operand of + before it runs only: a value of unknown type passes as it is.
+    if (node.operator === '+') return value;
     if (typeof value === 'number') return -value;
     if (typeof value === 'bigint') return BigInt.asIntN(64, -value);
-    throw this.fail(`${node.operator} does not work on ${typeName(value)}`, node);
+    throw this.fail(`- does not work on ${typeName(value)}`, node);
   }
 
   private binary(node: Extract<Node, {kind: 'binary'}>, scope: Scope): ExprValue {
@@ -323,6 +324,8 @@ export class Evaluator implements NodeRunner {
 /** A member by name or index; nil for a missing key, a failure for a missing index. */
 export function fetchMember(object: ExprValue, property: ExprValue): ExprValue {
   if (isMap(object)) {
+    // Go's zero key: an empty text.
+    if (property === null && isTextKeyed(object)) return object.get('') ?? null;
     if (typeof property !== 'string' && object.size > 0 && isTextKeyed(object)) {
       throw new OperatorFailure(`a map with text keys has no member by ${typeName(property)}`);
     }

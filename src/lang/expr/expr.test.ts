@@ -86,6 +86,16 @@ describe('expressions', () => {
     ['date("2026-11-21").Year()', 2026n],
     ['date("2026-11-22") - date("2026-11-21") == duration("24h")', true],
     ['/* c */ 1 // d', 1n],
+    // What the Go program does with a value of another kind than a function is made for.
+    ['+fact("country")', 'mt'],
+    ['all(fact("country"), # > 100)', true],
+    ['reduce(fact("country"), #acc + #)', 225n],
+    ['max(fact("country"))', 'mt'],
+    ['min(fact("yes"))', true],
+    ['first(fact("country"))', 109n],
+    ['get(fact("country"), -1)', 116n],
+    ['len(sort(fact("country")))', 0n],
+    ['get(fact("users")[0], nil)', null],
   ])('%s', (source, wanted) => {
     expect(run(source)).toEqual(wanted);
   });
@@ -128,6 +138,9 @@ describe('expressions', () => {
     'int("x")',
     'first(1..3).x',
     '!fact("int")',
+    'max(fact("country"), 1)',
+    'get(fact("users")[0], 1)',
+    'get(fact("list"), "x")',
   ])('%j fails when it runs', (source) => {
     expect(() => run(source)).toThrow(ExprError);
   });

@@ -1,4 +1,5 @@
 /** Texts of values as the Go program writes them. */
+import {escapeJsonLikeGo, indentJson} from '../../lib/json-text.ts';
 import {compareCodePoints} from '../text-order.ts';
 import {formatDuration, formatTime} from './time.ts';
 import {ExprDuration, ExprTime, ExprZone, type ExprValue, isList, isMap} from './values.ts';
@@ -48,6 +49,9 @@ export function formatJson(value: ExprValue, indent = ''): string | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? jsonFloat(value) : undefined;
   if (value instanceof ExprDuration) return String(value.nanoseconds);
   if (value instanceof ExprTime) return goString(formatTime(value));
+  // The facts as a whole are JSON already: Go lays its text out anew, in its own order.
+  if (value instanceof Uint8Array)
+    return indentJson(escapeJsonLikeGo(Buffer.from(value).toString('utf8')), {indent: '  ', prefix: indent});
   const inner = `${indent}  `;
   if (isList(value)) {
     if (value.length === 0) return '[]';
@@ -72,8 +76,5 @@ function jsonFloat(value: number): string {
 }
 
 function goString(text: string): string {
-  return JSON.stringify(text).replace(
-    /[<>&\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return escapeJsonLikeGo(JSON.stringify(text));
 }

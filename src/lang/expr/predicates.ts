@@ -110,9 +110,11 @@ export function reducePredicate(evaluator: NodeRunner, call: ReduceCall): ExprVa
 }
 
 function listOf(evaluator: NodeRunner, name: string, value: ExprValue): readonly ExprValue[] {
-  if (value instanceof Uint8Array) {
-    evaluator.budget.grow(value.length);
-    return Array.from(value, BigInt);
+  // Go walks over a text byte by byte.
+  const bytes = typeof value === 'string' ? Buffer.from(value) : value;
+  if (bytes instanceof Uint8Array) {
+    evaluator.budget.grow(bytes.length);
+    return Array.from(bytes, BigInt);
   }
   if (!isList(value)) throw new OperatorFailure(`${name} does not take ${typeName(value)}`);
   evaluator.budget.spend(value.length);

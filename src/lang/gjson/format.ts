@@ -32,7 +32,7 @@ export function isValidJson(json: string): boolean {
 export interface PrettyOptions {
   readonly indent: string;
   readonly prefix: string;
-  /** Arrays of scalars stay on one line up to this width. */
+  /** Arrays without objects stay on one line up to this width. */
   readonly width: number;
   readonly sortKeys: boolean;
 }
@@ -45,6 +45,7 @@ export function prettyJson(json: string, options: PrettyOptions): string {
 
 interface PrettyState {
   readonly level: number;
+  /** What stands on the line already; the reference counts the line break too, but for the second and further items of an array. */
   readonly column: number;
   readonly options: PrettyOptions;
 }
@@ -55,20 +56,34 @@ function prettyValue(raw: string, state: PrettyState): string {
   const items = splitMembers(raw.slice(1, -1));
   if (items.length === 0) return raw;
   const {options, level} = state;
-  if (open === '[' && items.every((item) => !/^[[{]/.test(item))) {
-    const line = `[${items.join(', ')}]`;
-    if (line.length + state.column <= options.width) return line;
+  if (open === '[' && options.width - state.column > 3) {
+    const line = lineOf(raw);
+    if (line !== undefined && line.length + state.column <= options.width) return line;
   }
   const pad = options.prefix + options.indent.repeat(level + 1);
   const ordered =
     open === '{' && options.sortKeys ? items.toSorted((a, b) => compareCodePoints(keyOf(a), keyOf(b))) : items;
-  const lines = ordered.map((item) => {
-    if (open === '[') return pad + prettyValue(item, {level: level + 1, column: pad.length, options});
+  const lines = ordered.map((item, index) => {
+    const column = pad.length + (open === '[' && index > 0 ? 0 : 1);
+    if (open === '[') return pad + prettyValue(item, {level: level + 1, column, options});
     const key = keyOf(item);
     const value = item.slice(key.length + 1);
-    return `${pad}${key}: ${prettyValue(value, {level: level + 1, column: pad.length + key.length + 2, options})}`;
+    return `${pad}${key}: ${prettyValue(value, {level: level + 1, column: column + key.length + 2, options})}`;
   });
   return `${open}\n${lines.join(',\n')}\n${options.prefix}${options.indent.repeat(level)}${open === '{' ? '}' : ']'}`;
+}
+
+/** An array as one line; undefined when an object is in it. */
+function lineOf(array: string): string | undefined {
+  let line = '';
+  for (let index = 0; index < array.length; ) {
+    const character = array.charAt(index);
+    if (character === '{') return undefined;
+    const end = character === '"' ? skipString(array, index).end : index + 1;
+    line += array.slice(index, end) + (character === ',' ? ' ' : '');
+    index = end;
+  }
+  return line;
 }
 
 function keyOf(item: string): string {

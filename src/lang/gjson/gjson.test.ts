@@ -41,6 +41,11 @@ describe('GJSON paths', () => {
     ['[os.name,nope,users.0.age]', '["CentOS",30]'],
     ['users.#.@keys|0', '["name","age","tags"]'],
     ['@dig:major', '["7"]'],
+    // A colon ends a name here, which a modifier has only after a dot or pipe.
+    ['[@reverse:1,os.name]', '["CentOS"]'],
+    ['[users.@flatten:{"deep":true}|0.name]', '["bob"]'],
+    ['![1,[2,[3,4]]]|@pretty', '[1, [2, [3, 4]]]\n'],
+    ['![{"a":1},[2]]|@pretty', '[\n  {\n    "a": 1\n  },\n  [2]\n]\n'],
   ])('%s finds %s', (path, raw) => {
     expect(gjsonGet(document, path).raw).toBe(raw);
   });
@@ -52,8 +57,15 @@ describe('GJSON paths', () => {
     },
   );
 
+  test('a number that is read from a text has its shortest digits', () => {
+    expect(gjsonGet('{"f":1.50}', 'f.@fromstr').raw).toBe('1.5');
+    expect(gjsonGet('{"f":15e21}', 'f.@fromstr').raw).toBe('15000000000000000000000');
+    expect(gjsonGet('{"f":-12e-9}', 'f.@fromstr').raw).toBe('-0.000000012');
+  });
+
   test('of two equal keys the first is found', () => {
     expect(gjsonGet('{"a":1,"a":2}', 'a').number).toBe(1);
+    expect(gjsonValue(gjsonGet('{"a":1,"a":2}', '@this'))).toEqual(new Map([['a', 1]]));
   });
 
   test('a null exists', () => {

@@ -47,9 +47,9 @@ function isSimple(name: string): boolean {
   return !/[\u0000-\u001f[\]{}()#|!]/.test(name);
 }
 
+/** A colon ends a name in arrays too, where the name has no effect, unless it belongs to a modifier after a dot or pipe. */
 function parseSubPaths(path: string): {subs: readonly SubPath[]; rest: string} | undefined {
   const subs: SubPath[] = [];
-  const isObject = path.startsWith('{');
   let depth = 1;
   let colon = 0;
   let start = 1;
@@ -69,7 +69,7 @@ function parseSubPaths(path: string): {subs: readonly SubPath[]; rest: string} |
       if (!inModifier && index > 0 && (path.charAt(index - 1) === '.' || path.charAt(index - 1) === '|'))
         inModifier = true;
     } else if (character === ':') {
-      if (depth === 1 && isObject && colon === 0 && !inModifier) colon = index;
+      if (depth === 1 && colon === 0 && !inModifier) colon = index;
     } else if (character === ',') {
       if (depth === 1) push(index);
     } else if (character === '"') {

@@ -84,7 +84,20 @@ export function parseGoFloat(text: string): number | undefined {
 
 /** The text form: strings decoded, numbers as written, containers as JSON text. */
 export function resultText(result: GjsonResult): string {
-  return result.type === 'String' ? result.text : result.type === 'Null' ? '' : result.raw;
+  if (result.type === 'String') return result.text;
+  if (result.type === 'Null') return '';
+  return result.type === 'Number' && !/^-?[0-9]+$/.test(result.raw) ? decimalText(result.number) : result.raw;
+}
+
+/** The shortest digits that name this double, never with an exponent. */
+function decimalText(value: number): string {
+  const [, sign = '', whole = '', fraction = '', exponent] =
+    /^(-?)([0-9]+)(?:\.([0-9]+))?(?:e([+-][0-9]+))?$/.exec(String(value)) ?? [];
+  if (exponent === undefined) return String(value);
+  const shift = Number(exponent);
+  return shift > 0
+    ? `${sign}${whole}${fraction.padEnd(shift, '0')}`
+    : `${sign}0.${'0'.repeat(-shift - 1)}${whole}${fraction}`;
 }
 
 /** The whole number: exact for integers within 64 bits as written, else truncated toward zero. */

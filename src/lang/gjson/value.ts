@@ -4,7 +4,7 @@ import type {GjsonResult, JsonData} from './result.ts';
 import {members} from './scan.ts';
 
 /**
- * @returns null, boolean, double, text, array or map; of two equal keys the last wins
+ * @returns null, boolean, double, text, array or map; of two equal keys the first wins
  * @throws {LangError} `ERR_GJSON_BUDGET` when it is nested too deep or too large
  */
 export function gjsonValue(result: GjsonResult, budget: GjsonBudget = createGjsonBudget()): JsonData {
@@ -29,7 +29,9 @@ function containerValue(raw: string, budget: GjsonBudget): JsonData {
   let value: JsonData;
   if (raw.startsWith('{')) {
     const map = new Map<string, JsonData>();
-    for (const {key, result} of members(raw, budget)) map.set(key, gjsonValue(result, budget));
+    for (const {key, result} of members(raw, budget)) {
+      if (!map.has(key)) map.set(key, gjsonValue(result, budget));
+    }
     value = map;
   } else {
     value = [...members(raw, budget)].map(({result}) => gjsonValue(result, budget));

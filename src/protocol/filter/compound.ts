@@ -77,7 +77,7 @@ export async function runCompound(
   const asyncFunctions: Record<string, (...args: readonly ExprValue[]) => Promise<ExprValue>> = {};
   for (const [name, {takesQuery}] of Object.entries(node.data?.functions ?? {})) {
     asyncFunctions[name] = async (query = null) =>
-      callPlugin(node, {name, query: takesQuery ? requireText(query) : undefined});
+      callPlugin(node, {name, query: takesQuery ? requireText(query ?? '') : undefined});
   }
   return evaluateConditionAsync(
     program,
@@ -89,7 +89,7 @@ export async function runCompound(
       },
       functions: {
         with: (text = null) => matchesAnything(requireText(text), node, {pool, factsText}),
-        fact: (path = null) => factValue(factsText, requireText(path)),
+        fact: (path = null) => factValue(factsText, requireText(path ?? '')),
         ...comparisonFunctions,
       },
       asyncFunctions,
@@ -118,7 +118,9 @@ function matchesAnything(
   return node.classes.some(classTest(text, pool)) || node.agents.some(agentTest(text, pool));
 }
 
+/** False where there is no list, as for a fact that a node does not have. */
 function include(list: ExprValue, wanted: ExprValue): boolean {
+  if (list === null) return false;
   if (!isList(list) || listKind(list) !== undefined) {
     throw new ExprFailure(`include needs a list of anything, found ${typeName(list)}`);
   }

@@ -46,6 +46,22 @@ describe('filters', () => {
     );
   });
 
+  test.each([
+    ['include(fact("roles"), "web")', false],
+    ['not include(fact("roles"), "web")', true],
+    ['fact(fact("roles")) == nil', true],
+    ['toJSON(facts) contains "\\"country\\": \\"mt\\""', true],
+  ])('a node without the fact answers to %s', async (expr, matched) => {
+    const node: FilterNodeSource = {
+      identity: 'n1',
+      agents: () => [],
+      classes: async () => [],
+      factsJson: async () => '{"country":"mt"}',
+    };
+    const matcher = createFilterMatcher();
+    expect((await matcher.match({...none, compounds: [[{expr}]]}, node)).matched).toBe(matched);
+  });
+
   test('facts and classes are read only for filters that ask for them', async () => {
     const reads: string[] = [];
     const node: FilterNodeSource = {
