@@ -112,7 +112,7 @@ function drain(stream: WriteStream): Promise<void> {
 /** Runs this process's command line and ends the process with its exit code. */
 export async function runProgram(): Promise<void> {
   const argv = process.argv.slice(1);
-  if (argv.length === 2 && argv[1] === '--version') {
+  if (argv.length === 2 && argv[1] === '--version' && !argv[0]?.endsWith('mco')) {
     process.stderr.write(`${version}\n`);
     return;
   }

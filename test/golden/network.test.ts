@@ -112,6 +112,8 @@ const classic = ['--config', '/lab/client/classic.conf'];
 
 /** The same name in the style of MCollective 2.12. */
 const olderRuns: Readonly<Record<string, readonly string[]>> = {
+  'mco-classic-ping-graph': ['ping', '--dt', '10', '-I', 'n1.example.net', '--graph', 'ignored'],
+  'mco-classic-inventory-graph': ['inventory', '--cg', '/home/rip/map.dot', '-I', 'n1.example.net'],
   'mco-classic-ping': ['ping', '--dt', '10', '-F', 'country=mt'],
   'mco-classic-find': ['find', '--dt', '10', '-v'],
   'mco-classic-rpc': ['rpc', 'rpcutil', 'get_fact', 'fact=country', '--sort', '--dt', '10'],

@@ -15,9 +15,14 @@ export function shortList(program: CommandSpec): string {
   return `mco version ${version}\n\nusage: mco application <options>\n\nKnown applications:\n\n${rows}\n${more}\n\n`;
 }
 
-export function longList(program: CommandSpec): string {
+/** Names, sorted, with what each is for. */
+export function applicationTexts(program: CommandSpec): readonly (readonly [name: string, help: string])[] {
   const help = new Map((program.commands ?? []).map((command) => [command.name, command.help]));
   help.set('help', 'Lists applications and shows their options');
-  const lines = applicationNames(program).map((name) => `  ${name.padEnd(15)} ${inertLine(help.get(name) ?? '')}\n`);
+  return applicationNames(program).map((name) => [name, inertLine(help.get(name) ?? '')] as const);
+}
+
+export function longList(program: CommandSpec): string {
+  const lines = applicationTexts(program).map(([name, help]) => `  ${name.padEnd(15)} ${help}\n`);
   return `mco version ${version}\n\n${lines.join('')}\n`;
 }

@@ -3,10 +3,13 @@ import {inertLine} from '../render/inert.ts';
 import {suggestionSuffix} from '../suggest.ts';
 import {absentSuffix} from '../absent.ts';
 import type {CliContext, CommandSpec} from '../types.ts';
+
 import {applicationHelp} from './help.ts';
 import {applicationNames, longList, shortList} from './list.ts';
 import {mcoApplications, mcoProgram} from './program.ts';
+import {version} from '../version.ts';
 import {styleOf} from './style.ts';
+import {readClassicWords} from './words.ts';
 
 interface McoLine {
   readonly context: CliContext;
@@ -31,6 +34,10 @@ export async function runMco({context, words, runLine}: McoLine): Promise<number
     stdout.write(shortList(program));
     return 0;
   }
+  if (first === '--version') {
+    stdout.write(`mco ${version}\n`);
+    return 0;
+  }
   const isHelp = first === 'help' || first === '--help' || first === '-h';
   if (isHelp && second === undefined) {
     stdout.write(longList(program));
@@ -50,5 +57,18 @@ export async function runMco({context, words, runLine}: McoLine): Promise<number
     stdout.write(applicationHelp(application));
     return 0;
   }
-  return runLine(program, words.indexOf(first) === 0 ? words : [first, ...words.toSpliced(words.indexOf(first), 1)]);
+  const behind = words.toSpliced(words.indexOf(first), 1);
+  if (application.isShim === true) return runLine(program, [first, ...behind]);
+  const {words: meant, ignored} = readClassicWords(application.command, [...(await extraWords(context)), ...behind]);
+  if (ignored.length > 0)
+    stderr.write(`${inertLine(`The ${first} application takes no ${ignored.join(' ')}: ignored`)}\n`);
+  return runLine(program, [first, ...meant]);
+}
+
+/** What somebody wants on every command line; it stands first, so that what is typed counts more. */
+async function extraWords({platform}: CliContext): Promise<readonly string[]> {
+  const text = platform.env['MCOLLECTIVE_EXTRA_OPTS'] ?? '';
+  if (text.trim() === '') return [];
+  const {splitShellWords} = await import('../../discovery/index.ts');
+  return splitShellWords(text);
 }

@@ -34,10 +34,30 @@ export async function runMcoPing(context: CliContext, given: ParsedArguments, st
     const average = times.reduce((sum, time) => sum + time, 0) / times.length;
     const [max, min, avg] = [times.at(-1) ?? 0, times[0] ?? 0, average].map((time) => time.toFixed(2));
     // Where the chart would stand the classic client leaves a space.
-    const end = style === 'classic' ? ' ' : '';
+    const chart = isGiven(parsed, 'graph') ? sparkline(times) : '';
+    const end = style === 'classic' || chart !== '' ? ` ${chart}` : '';
     stdout.write(`${times.length} replies max: ${max} min: ${min} avg: ${avg}${end}\n`);
     return 0;
   });
+}
+
+const sparkMs = 50;
+const sparkTicks = ['▁', '▂', '▃', '▄', '▅', '▆', '▇'];
+/** A minute of answers; the line of a slower one would not fit any screen. */
+const sparksMax = 1_200;
+
+/** One mark for each 50 ms from the first answer to the last, as high as many came in it. */
+function sparkline(times: readonly number[]): string {
+  const first = Math.floor((times[0] ?? 0) / sparkMs);
+  const span = Math.floor((times.at(-1) ?? 0) / sparkMs) - first + 1;
+  const counts = Array.from({length: Math.min(span, sparksMax)}, () => 0);
+  for (const time of times) {
+    const bucket = Math.min(Math.floor(time / sparkMs) - first, sparksMax - 1);
+    counts[bucket] = (counts[bucket] ?? 0) + 1;
+  }
+  const most = counts.reduce((max, count) => Math.max(max, count), 1);
+  const marks = counts.map((count) => Math.round((count / most) * (sparkTicks.length - 1)));
+  return marks.map((mark) => sparkTicks[mark]).join('');
 }
 
 export async function runMcoFind(context: CliContext, given: ParsedArguments, style: McoStyle): Promise<number> {

@@ -27,6 +27,8 @@ export interface Application {
   readonly command: CommandSpec;
   readonly sections: readonly OptionSection[];
   readonly usage?: string;
+  /** The line is read as `choria` reads it: a command of that program, or one with commands of its own. */
+  readonly isShim?: boolean;
 }
 
 /** Failures are told as the Ruby client tells them, whatever the application. */
@@ -99,11 +101,11 @@ function completionApplication(program: () => CommandSpec): Application {
         ...generalOptions,
       ],
       run: application('completion', async () => {
-        const [{runMcoCompletion}, {applicationNames}] = await Promise.all([
+        const [{runMcoCompletion}, {applicationTexts}] = await Promise.all([
           import('./completion-run.ts'),
           import('./list.ts'),
         ]);
-        return (context, parsed) => runMcoCompletion(context, {parsed, applications: applicationNames(program())});
+        return (context, parsed) => runMcoCompletion(context, {parsed, applications: applicationTexts(program())});
       }),
     },
   };
@@ -171,7 +173,10 @@ function pingApplication(style: McoStyle): Application {
     command: {
       name: 'ping',
       help: 'Asks every node whether it is there',
-      flags: flagsOf(requestSections),
+      flags: [
+        {name: 'graph', short: 'g', kind: 'boolean', help: 'Show how the answers are spread over the time'},
+        ...flagsOf(requestSections),
+      ],
       run: application('ping', async () => {
         const {runMcoPing} = await import('./network-run.ts');
         return (context, parsed) => runMcoPing(context, parsed, style);
@@ -192,6 +197,7 @@ function pluginApplication(style: McoStyle): Application {
   };
   return {
     sections: [],
+    isShim: true,
     usage:
       'Usage: mco plugin doc [NAME | TYPE/NAME]\n       mco plugin generate client <ddl> <target>\n       mco plugin generate ddl <json_output> [<ruby_output>]',
     command: {
@@ -222,6 +228,13 @@ const classicApplications: readonly Application[] = [
       help: 'Shows a node, or the collectives',
       flags: [
         {name: 'collectives', aliases: ['list-collectives', 'lc'], kind: 'boolean', help: 'List all known collectives'},
+        {
+          name: 'collective-graph',
+          aliases: ['cg', 'map'],
+          kind: 'string',
+          valueName: 'MAP',
+          help: 'Write a graph of all collectives to this file, for Graphviz',
+        },
         ...flagsOf(requestSections),
       ],
       arguments: [{name: 'identity', help: 'The node to show'}],
@@ -244,6 +257,7 @@ const classicApplications: readonly Application[] = [
 const currentApplications: readonly Application[] = [
   {
     sections: [],
+    isShim: true,
     command: {
       ...factsCommand,
       flags: withClassicNames(factsCommand),
@@ -252,6 +266,7 @@ const currentApplications: readonly Application[] = [
   },
   {
     sections: [],
+    isShim: true,
     command: {
       ...inventoryCommand,
       flags: withClassicNames(inventoryCommand).map((flag) =>
@@ -262,6 +277,7 @@ const currentApplications: readonly Application[] = [
   },
   {
     sections: [],
+    isShim: true,
     usage: callUsage,
     command: {
       ...reqCommand,

@@ -10,6 +10,7 @@ export {
   type ExprProgram,
   type ExprValues,
 } from './program.ts';
+export {parseExpression} from './parser.ts';
 export {OperatorFailure as ExprFailure} from './operators.ts';
 export {type ExprEnvironment, type ExprSignature, type ExprType, exprTypes} from './types.ts';
 export {

@@ -1,5 +1,5 @@
 /** `mco inventory` of the classic client: one node in full, or the collectives with their sizes. */
-import {isGiven} from '../../commands/network.ts';
+import {isGiven, textFlag} from '../../commands/network.ts';
 import {CliError} from '../../errors.ts';
 import {inertLine} from '../../render/inert.ts';
 import {horizontalGroups} from '../../render/columns.ts';
@@ -19,6 +19,8 @@ type Data = Readonly<Record<string, unknown>>;
 export function runClassicInventory(context: CliContext, given: ParsedArguments): Promise<number> {
   const node = given.arguments['identity'];
   return withClassicCall(context, given, (call) => {
+    const map = textFlag(call.parsed, 'collective-graph');
+    if (map !== undefined) return collectiveGraph(call, map);
     if (isGiven(call.parsed, 'collectives')) return collectives(call);
     if (typeof node === 'string') return inventory(call, node);
     throw new CliError('ERR_CLI_FAILED', 'Need to specify either a node name, script to run or other options');
@@ -30,24 +32,58 @@ async function ask(call: ClassicCall, action: string, targets: readonly string[]
   return askNodes(call, request, {targets, discoverMs: 0});
 }
 
-async function collectives(call: ClassicCall): Promise<number> {
+/** Every collective with its members; undefined, after a word, when nobody was found. */
+async function membersOfCollectives(
+  call: ClassicCall,
+): Promise<{readonly members: ReadonlyMap<string, readonly string[]>; readonly nodes: number} | undefined> {
   const {context, parsed, command} = call;
   const found = await findNodes(context, command, {parsed, agent, isTold: isGiven(parsed, 'verbose')});
   const targets = limited(command, found, parsed);
   if (targets.length === 0) {
     context.stderr.write('\nNo request sent, we did not discover any nodes.');
-    return exitCodes.noNodes;
+    return undefined;
   }
   const {replies} = await ask(call, 'collective_info', targets);
-  const sizes = new Map<string, number>();
-  for (const {data} of replies) {
-    for (const name of texts((data as Data | null)?.['collectives'])) sizes.set(name, (sizes.get(name) ?? 0) + 1);
+  const members = new Map<string, string[]>();
+  for (const {sender, data} of replies) {
+    for (const name of texts((data as Data | null)?.['collectives'])) {
+      const known = members.get(name);
+      if (known === undefined) members.set(name, [sender]);
+      else known.push(sender);
+    }
   }
+  return {members, nodes: replies.length};
+}
+
+async function collectives(call: ClassicCall): Promise<number> {
+  const known = await membersOfCollectives(call);
+  if (known === undefined) return exitCodes.noNodes;
   const row = (name: string, count: string): string => `   ${name.padEnd(collectiveColumns)} ${count}\n`;
-  const rows = [...sizes].toSorted(([, a], [, b]) => a - b).map(([name, count]) => row(inertLine(name), String(count)));
+  const rows = [...known.members]
+    .toSorted(([, a], [, b]) => a.length - b.length)
+    .map(([name, nodes]) => row(inertLine(name), String(nodes.length)));
   const head = `${row('Collective', 'Nodes')}${row('==========', '=====')}`;
-  const total = `   ${'Total nodes:'.padStart(collectiveColumns)} ${replies.length}\n`;
-  context.stdout.write(`${head}${rows.join('')}\n${total}\n`);
+  const total = `   ${'Total nodes:'.padStart(collectiveColumns)} ${known.nodes}\n`;
+  call.context.stdout.write(`${head}${rows.join('')}\n${total}\n`);
+  return 0;
+}
+
+async function collectiveGraph(call: ClassicCall, path: string): Promise<number> {
+  const {stdout, platform} = call.context;
+  stdout.write('Retrieving collective info....\n');
+  const known = await membersOfCollectives(call);
+  if (known === undefined) return exitCodes.noNodes;
+  const name = (text: string): string => JSON.stringify(inertLine(text));
+  const lines = [...known.members]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([collective, nodes]) => [
+      `   subgraph ${name(collective)} {`,
+      ...nodes.map((node) => `      ${name(node)} -- ${name(collective)}`),
+      '   }',
+    ]);
+  const text = `graph {\n${lines.map((line) => `${line}\n`).join('')}}\n`;
+  await platform.files.writeAtomic(path, text, {mode: 0o644});
+  stdout.write(`Graph of ${known.nodes} nodes has been written to ${inertLine(path)}\n`);
   return 0;
 }
 
