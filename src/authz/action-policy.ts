@@ -217,12 +217,23 @@ function decode(path: string, bytes: Buffer): string {
       cause: error,
     });
   }
+  const {policyLineBytesMax, policyLinesMax} = authzLimits;
   let lines = 0;
-  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) lines += 1;
-  if (lines > authzLimits.policyLinesMax) {
+  for (let start = 0, end = 0; start <= bytes.length; start = end + 1) {
+    const found = bytes.indexOf(0x0a, start);
+    end = found === -1 ? bytes.length : found;
+    lines += 1;
+    if (end - start > policyLineBytesMax) {
+      throw new AuthzError(
+        'ERR_POLICY_UNREADABLE',
+        `cannot read the policy ${path}: line ${lines} has ${end - start} bytes, at most ${policyLineBytesMax} are allowed`,
+      );
+    }
+  }
+  if (lines - 1 > policyLinesMax) {
     throw new AuthzError(
       'ERR_POLICY_UNREADABLE',
-      `cannot read the policy ${path}: it has ${lines} lines, at most ${authzLimits.policyLinesMax} are allowed`,
+      `cannot read the policy ${path}: it has ${lines - 1} lines, at most ${policyLinesMax} are allowed`,
     );
   }
   return text;

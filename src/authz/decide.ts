@@ -4,7 +4,7 @@ import {compileRegex, RegexError} from '../lib/regex.ts';
 import {createPatternPool, matchClasses, matchFact, parseFactFilter, ProtocolError} from '../protocol/index.ts';
 import {AuthzError} from './errors.ts';
 import type {Groups} from './groups.ts';
-import type {Policy, PolicyRule} from './policy-text.ts';
+import {isHalfPattern, type Policy, type PolicyRule} from './policy-text.ts';
 import type {AuthzNode, AuthzRequest, PolicyExplanation, PolicyStep} from './types.ts';
 
 export interface DecideOptions {
@@ -82,7 +82,7 @@ async function matchesCaller(
     if (word === '') continue;
     if (members.get(word)?.has(request.callerId) === true || word === request.callerId) return true;
     if (!word.startsWith('/')) continue;
-    if (word.length < 2 || !word.endsWith('/')) {
+    if (isHalfPattern(word)) {
       options.onProblem(`Invalid CallerID matcher '${word}' found in policy file ${options.path}`);
       return false;
     }

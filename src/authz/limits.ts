@@ -4,6 +4,8 @@ export const authzLimits = {
   policyFileBytesMax: 1_024 * 1_024,
   /** Lines of one file. */
   policyLinesMax: 10_000,
+  /** Bytes of one line, as the other servers of a fleet have it: what they cannot read they deny, and so must these. */
+  policyLineBytesMax: 65_535,
   /** Characters of an agent's name; it becomes a file's name. */
   agentNameCharactersMax: 128,
   /** Policies kept parsed, one for each agent that was asked for. */

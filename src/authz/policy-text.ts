@@ -114,11 +114,16 @@ function isMeantToDeny({text}: PolicyLine): boolean {
   return /^\W*deny\b/i.test(text);
 }
 
+/** Of a caller that begins with a slash: nothing stands between two of them. `//` is no pattern either, or it would match everybody. */
+export function isHalfPattern(word: string): boolean {
+  return word.length < 3 || !word.endsWith('/');
+}
+
 /** A word that makes the rest of the callers, and itself, match nobody. */
 function brokenCaller(callers: string): string | undefined {
   return callers.split(' ').find((word) => {
     if (!word.startsWith('/')) return false;
-    if (word.length < 2 || !word.endsWith('/')) return true;
+    if (isHalfPattern(word)) return true;
     try {
       compileRegex(word.slice(1, -1));
       return false;

@@ -7,7 +7,7 @@
 import type {KeyObject} from 'node:crypto';
 import {ed25519PublicKey, isHexKey} from './ed25519.ts';
 import {type DecodedToken, decodeToken, isTokenSignedBy, tokenInvalid} from './jwt.ts';
-import {numberClaim, textClaim} from './token-claims.ts';
+import {checkClaims, numberClaim, textClaim} from './token-claims.ts';
 import {verifyChain} from './token-chain.ts';
 
 export type TokenPurpose = 'choria_client_id' | 'choria_server' | 'choria_provisioning';
@@ -89,6 +89,7 @@ function checkIssuerExpiry(
 }
 
 function toToken(claims: DecodedToken['claims']): Token {
+  checkClaims(claims);
   const ends = [numberClaim(claims, 'exp'), numberClaim(claims, 'issexp')].filter((value) => value !== undefined);
   const key = textClaim(claims, 'public_key');
   const organization = textClaim(claims, 'ou');

@@ -38,6 +38,9 @@ describe('fault 39: a policy that cannot be understood denies', () => {
     ['nothing at all', ''],
     ['an unreadable fact', 'policy default allow\nallow\t*\t*\tcountry\t*\n'],
     ['a broken caller pattern', 'allow\t/(/\t*\t*\t*\n'],
+    ['a caller pattern with nothing in it', 'allow\t//\t*\t*\t*\n'],
+    ['a line that no other server reads', `#${'x'.repeat(65_535)}\nallow\t*\t*\t*\t*\n`],
+    ['such a line at the end', `policy default allow\n#${'x'.repeat(65_535)}`],
   ])('fault 39: %s', async (_name, text) => {
     expect((await decideWith(withPolicy(text))).allowed).toBe(false);
   });
@@ -60,6 +63,11 @@ describe('fault 39: a policy that cannot be understood denies', () => {
 
   test('fault 39: a line that denies as it should is not called lost', () => {
     expect(parsePolicy('policy default allow\ndeny\tup=eve /^up=x/\t*\t*\t*\n').warnings).toEqual([]);
+  });
+
+  test('fault 39: a line just short enough is read', async () => {
+    const text = `#${'x'.repeat(65_534)}\nallow\t*\t*\t*\t*\n`;
+    expect((await decideWith(withPolicy(text))).allowed).toBe(true);
   });
 
   test('fault 39: text that is not UTF-8 and files beyond the limits deny', async () => {

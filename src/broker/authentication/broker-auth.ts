@@ -268,12 +268,12 @@ class Decision {
     return signer;
   }
 
-  /** The purpose a token gives itself; empty when it cannot be read. */
+  /** The purpose a token gives itself. */
   #claimedPurpose(): string {
     try {
       return readToken(this.#token).purpose;
     } catch (error) {
-      if (error instanceof CryptoError) return '';
+      if (error instanceof CryptoError) throw new Refused(`invalid JWT token: ${error.message}`);
       throw error;
     }
   }
