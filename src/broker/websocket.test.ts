@@ -69,6 +69,14 @@ describe('WebSockets', () => {
     ['GET / HTTP/1.1\r\nHost: a b\r\n\r\n', '400 Bad Request: malformed Host header'],
     ['GET / HTTP/2.0\r\nHost: a\r\n\r\n', '505 HTTP Version Not Supported: unsupported protocol version'],
     ['GET elsewhere HTTP/1.1\r\nHost: a\r\n\r\n', '400 Bad Request'],
+    ['GET / HTTP/1.1\r\nHost: a\r\nUpgrade : websocket\r\n\r\n', '400 Bad Request: invalid header name'],
+    ['GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n', '400 Bad Request'],
+    ['GET / HTTP/1.1\r\nHost: a\r\n(x): y\r\n\r\n', '400 Bad Request'],
+    ['G@T / HTTP/1.1\r\nHost: a\r\n\r\n', '400 Bad Request'],
+    ['GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n', '400 Bad Request'],
+    ['GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n', '400 Bad Request'],
+    ['GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 1\r\n\r\n', '400 Bad Request'],
+    ['GET / HTTP/1.1\r\nHost: a\r\nno header\r\n\r\n', '400 Bad Request'],
   ])('what is no request is answered as nats-server answers it, and cut: %j', async (text, status) => {
     await using broker = await startTestBroker({websocket});
     const client = await RawClient.connect({host: '127.0.0.1', port: broker.engine.webSocketPort});
@@ -97,6 +105,8 @@ describe('WebSockets', () => {
     ['/leafnode', '', '404'],
     ['/a/mqtt', '', '404'],
     ['/', 'Sec-WebSocket-Origin: https://elsewhere.example.net\r\n', '403'],
+    ['/', 'Transfer-Encoding: gzip\r\n', '501'],
+    ['/', `X: ${'x'.repeat(20_000)}\r\n`, '431'],
   ])('a request to %s is refused with %s%s', async (path, headers, status) => {
     await using broker = await startTestBroker({
       websocket: {...websocket, allowedOrigins: ['https://console.example.net']},
@@ -105,6 +115,14 @@ describe('WebSockets', () => {
     client.send(`${upgrade.replace('GET /', `GET ${path}`)}${headers}\r\n`);
     await client.until(({received}) => received.includes(`HTTP/1.1 ${status} `));
     client.close();
+  });
+
+  test('a refused request that says close is the last', async () => {
+    await using broker = await startTestBroker({websocket});
+    const client = await RawClient.connect({host: '127.0.0.1', port: broker.engine.webSocketPort});
+    client.send(`GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n${upgrade}\r\n`);
+    await client.until(({isClosed}) => isClosed);
+    expect(client.received).toMatch(/^HTTP\/1\.1 400 [^]*\r\nConnection: close\r\n\r\nBad Request\n$/);
   });
 
   test('who speaks before the request was answered gets no answer', async () => {

@@ -39,6 +39,7 @@ export {
   encodeUpgradeRequest,
   isRequestLine,
   parseHttpHead,
+  tooLargeHeadResponse,
   type Upgrade,
 } from './websocket-handshake.ts';
 export {WebSocketStream, type WebSocketStreamOptions} from './websocket-stream.ts';

@@ -126,19 +126,21 @@ export class WebSocketFrameParser {
     this.#isFinal = (first & 0x80) !== 0;
     this.#opcode = first & 0x0f;
     this.#isMasked = (second & 0x80) !== 0;
+    const isCompressed = (first & 0x40) !== 0;
+    if ((first & reservedBits) !== 0) throw broken(1002, 'RSV2 and RSV3 must be clear');
+    if (isCompressed && !this.#options.isCompressed)
+      throw broken(1002, 'compressed frame received without negotiated permessage-deflate');
     const {mask} = this.#options;
     if (mask === 'required' && !this.#isMasked) throw broken(1002, 'mask bit missing');
     if (mask === 'forbidden' && this.#isMasked) throw broken(1002, 'the frame of a server is masked');
     const short = second & 0x7f;
-    const isCompressed = (first & 0x40) !== 0;
-    this.#checkStart(short, isCompressed, (first & reservedBits) !== 0);
+    this.#checkStart(short, isCompressed);
     const lengthBytes = short === 126 ? 2 : short === 127 ? 8 : 0;
     this.#maskStart = 2 + lengthBytes;
     this.#headLength = this.#maskStart + (this.#isMasked ? 4 : 0);
   }
 
-  #checkStart(short: number, isCompressed: boolean, isReserved: boolean): void {
-    if (isReserved) throw broken(1002, 'RSV2 and RSV3 must be clear');
+  #checkStart(short: number, isCompressed: boolean): void {
     switch (this.#opcode) {
       case webSocketOpcodes.close:
       case webSocketOpcodes.ping:
@@ -152,8 +154,6 @@ export class WebSocketFrameParser {
       case webSocketOpcodes.binary:
         if (this.#isInMessage)
           throw broken(1002, 'new message started before final frame for previous message was received');
-        if (isCompressed && !this.#options.isCompressed)
-          throw broken(1002, 'compressed frame received without negotiated permessage-deflate');
         this.#isInMessage = true;
         this.#isMessageCompressed = isCompressed;
         return;

@@ -12,12 +12,19 @@ export interface HttpHead {
   readonly headers: ReadonlyMap<string, readonly string[]>;
 }
 
-const startLine = /^([!-~]+) ([!-~]+)(?: ([ -~]*))?$/;
+const startLine = /^([!-~]+) ([!-~\x80-\xff]+)(?: ([ -~]*))?$/;
+/** A request's method and path: what is no token, and an escape that is none, is refused. */
+const method = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const path = /^(?:[^%?]|%[0-9A-Fa-f]{2})*(?:\?|$)/;
+/** Blanks in names are only found later, as nats-server does it. */
+const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z -]+$/;
+const headerValue = /^[\t -~\x80-\xff]*$/;
 
 /** Whether a first line, without its end, can begin a request. */
 export function isRequestLine(line: string): boolean {
-  const [, , target = '', version = ''] = startLine.exec(line) ?? [];
-  return /^HTTP\/\d\.\d$/.test(version) && /^(?:\/|[a-z][a-z0-9+.-]*:\/\/)/i.test(target);
+  const [, verb = '', target = '', version = ''] = startLine.exec(line) ?? [];
+  const isPlace = /^(?:\/|[a-z][a-z0-9+.-]*:\/\/)/i.test(target) && path.test(target);
+  return method.test(verb) && isPlace && /^HTTP\/\d\.\d$/.test(version);
 }
 
 /** Returns undefined for what is no HTTP/1 head. `text` ends before the empty line, one character for each byte. */
@@ -29,9 +36,11 @@ export function parseHttpHead(text: string): HttpHead | undefined {
   for (const header of rest) {
     const colon = header.indexOf(':');
     const name = header.slice(0, colon).toLowerCase();
-    if (colon <= 0 || !/^[!#-'*+.0-9A-Z^_`a-z|~-]+$/.test(name)) return undefined;
+    const value = header.slice(colon + 1).trim();
+    // A line that begins with a blank goes on with the one before: nobody honest does that any more.
+    if (colon <= 0 || /^[ \t]/.test(name) || !headerName.test(name) || !headerValue.test(value)) return undefined;
     const values = headers.get(name) ?? [];
-    values.push(header.slice(colon + 1).trim());
+    values.push(value);
     headers.set(name, values);
   }
   return {start: [parts[1] ?? '', parts[2] ?? '', parts[3] ?? ''], headers};
@@ -73,7 +82,7 @@ export function answerUpgrade(head: HttpHead | undefined, rules: UpgradeRules): 
   const fault = faultOf(head);
   if (fault !== undefined || head === undefined) return cutOff(fault ?? '400 Bad Request');
   const status = refusalOf(head, rules);
-  if (status !== undefined) return refuse(status, {nowMs: rules.nowMs, hasBody: head.start[0] !== 'HEAD'});
+  if (status !== undefined) return refuse(status, {head, nowMs: rules.nowMs});
   // Who speaks before it was answered gets no answer, as with nats-server.
   if (rules.hasBytesBehind) return {...refusal, isLast: true, response: ''};
   const isMaskRequired = head.headers.get('nats-no-masking')?.[0] !== 'true';
@@ -104,11 +113,25 @@ function faultOf(head: HttpHead | undefined): string | undefined {
   if (head === undefined) return '400 Bad Request';
   const [, , version] = head.start;
   if (!isRequestLine(head.start.join(' '))) return '400 Bad Request';
+  const bodyFault = bodyFaultOf(head);
+  if (bodyFault !== undefined) return bodyFault;
   if (!version.startsWith('HTTP/1.')) return '505 HTTP Version Not Supported: unsupported protocol version';
   const hosts = head.headers.get('host') ?? [];
   if (hosts.length === 0 && version !== 'HTTP/1.0') return '400 Bad Request: missing required Host header';
   if (hosts.length > 1) return '400 Bad Request';
-  return /^[\w!$%&'()*+,\-.:;=@[\]~]*$/.test(hosts[0] ?? '') ? undefined : '400 Bad Request: malformed Host header';
+  if (!/^[\w!$%&'()*+,\-.:;=@[\]~]*$/.test(hosts[0] ?? '')) return '400 Bad Request: malformed Host header';
+  const hasBlankName = [...head.headers.keys()].some((name) => name.includes(' '));
+  return hasBlankName ? '400 Bad Request: invalid header name' : undefined;
+}
+
+/** A body whose length is not sure is none that anything could follow. */
+function bodyFaultOf(head: HttpHead): string | undefined {
+  const encodings = head.headers.get('transfer-encoding') ?? [];
+  if (encodings.length > 0 && head.start[2] !== 'HTTP/1.0') {
+    return encodings.length === 1 && encodings[0]?.toLowerCase() === 'chunked' ? undefined : '501 Not Implemented';
+  }
+  const lengths = new Set(head.headers.get('content-length') ?? []);
+  return lengths.size > 1 || [...lengths].some((length) => !/^\d+$/.test(length)) ? '400 Bad Request' : undefined;
 }
 
 /** Other protocols that nats-server speaks at these places, and this engine does not. */
@@ -157,7 +180,8 @@ function isOriginAllowed(head: HttpHead, rules: UpgradeRules): boolean {
 }
 
 function parseOrigin(text: string): string | undefined {
-  if (!URL.canParse(text)) return undefined;
+  // What readers of addresses mend, no browser sends.
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^\\]*$/i.test(text) || !URL.canParse(text)) return undefined;
   const {origin} = new URL(text);
   return origin === 'null' ? undefined : origin;
 }
@@ -166,9 +190,12 @@ const refusal = {isAccepted: false, isCompressed: false, isMaskRequired: true, i
 
 function refuse(
   status: keyof typeof statusTexts,
-  {nowMs, hasBody}: {readonly nowMs: number; readonly hasBody: boolean},
+  {head, nowMs}: {readonly head: HttpHead; readonly nowMs: number},
 ): Upgrade {
   const body = `${statusTexts[status]}\n`;
+  const isLast =
+    isListed(head, 'connection', 'close') ||
+    (head.start[2] === 'HTTP/1.0' && !isListed(head, 'connection', 'keep-alive'));
   const lines = [
     `HTTP/1.1 ${status} ${statusTexts[status]}`,
     'Content-Type: text/plain; charset=utf-8',
@@ -176,15 +203,21 @@ function refuse(
     'X-Content-Type-Options: nosniff',
     `Date: ${new Date(nowMs).toUTCString()}`,
     `Content-Length: ${body.length}`,
+    ...(isLast ? ['Connection: close'] : []),
   ];
-  return {...refusal, isLast: false, response: `${lines.join('\r\n')}\r\n\r\n${hasBody ? body : ''}`};
+  const text = head.start[0] === 'HEAD' ? '' : body;
+  return {...refusal, isLast, response: `${lines.join('\r\n')}\r\n\r\n${text}`};
 }
 
-/** Answers what is no request of HTTP/1. */
+/** Answers what is no request of HTTP/1, or one that is not read. */
 function cutOff(status: string): Upgrade {
   const lines = [`HTTP/1.1 ${status}`, 'Content-Type: text/plain; charset=utf-8', 'Connection: close'];
-  return {...refusal, isLast: true, response: `${lines.join('\r\n')}\r\n\r\n${status}`};
+  const body = status.startsWith('501') ? 'Unsupported transfer encoding' : status;
+  return {...refusal, isLast: true, response: `${lines.join('\r\n')}\r\n\r\n${body}`};
 }
+
+/** The answer to a head that is longer than its bound. */
+export const tooLargeHeadResponse = cutOff('431 Request Header Fields Too Large').response;
 
 /** What a server answers to a key. */
 export function acceptOf(key: string): string {

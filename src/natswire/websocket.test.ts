@@ -176,10 +176,7 @@ describe('the handshake', () => {
     expect(answerUpgrade(request(), allowed).isAccepted).toBe(true);
   });
 
-  test.each(['', 'GET', 'GET / HTTP/1.1\r\nno colon', 'GET / HTTP/1.1\r\n: x', 'GET / HTTP/1.1\r\na b: c'])(
-    '%j is no request',
-    (text) => {
-      expect(parseHttpHead(text)).toBeUndefined();
-    },
-  );
+  test.each(['', 'GET', 'GET / HTTP/1.1\r\nno colon', 'GET / HTTP/1.1\r\n: x'])('%j is no request', (text) => {
+    expect(parseHttpHead(text)).toBeUndefined();
+  });
 });

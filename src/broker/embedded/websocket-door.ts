@@ -6,7 +6,14 @@
 import {errorMessage} from '../../lib/errors.ts';
 import type {ByteStream} from '../../lib/network.ts';
 import type {TimerHandle} from '../../lib/platform.ts';
-import {answerUpgrade, isRequestLine, parseHttpHead, type Upgrade, wireLimits} from '../../natswire/index.ts';
+import {
+  answerUpgrade,
+  isRequestLine,
+  parseHttpHead,
+  tooLargeHeadResponse,
+  type Upgrade,
+  wireLimits,
+} from '../../natswire/index.ts';
 import type {EngineCore} from './core.ts';
 import type {EngineTls} from './parts.ts';
 
@@ -71,7 +78,7 @@ function readRequests(
     const emptyLine = /\r?\n\r?\n/.exec(text);
     const end = emptyLine?.index ?? -1;
     if (isTooLarge(end)) {
-      stream.write(Buffer.from('HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n', 'latin1'));
+      stream.write(Buffer.from(tooLargeHeadResponse, 'latin1'));
       finish();
       return false;
     }
