@@ -29,13 +29,14 @@ beforeAll(async () => {
 afterAll(() => broker[Symbol.asyncDispose]());
 
 /** Answers as a provider of OpenID Connect does. */
-function webLogin(requests: HttpRequest[], status = 200) {
+function webLogin(requests: HttpRequest[], status = 200, ownName?: string) {
   return {
     async request(request: HttpRequest) {
       requests.push(request);
       const form = new URLSearchParams(String(request.body));
       const isKnown = form.get('username') === 'bob' && form.get('password') === 'secret';
-      const claims = {sub: 'bob', groups: ['ops'], choria_acls: ['rpcutil.*']};
+      const known = ownName === undefined ? {} : {preferred_username: ownName};
+      const claims = {sub: 'bob', groups: ['ops'], choria_acls: ['rpcutil.*'], ...known};
       const document = isKnown
         ? {id_token: signToken(claims, ed25519PrivateKey(seedOf('web')))}
         : {error: 'invalid_grant'};
@@ -49,7 +50,7 @@ function webLogin(requests: HttpRequest[], status = 200) {
   };
 }
 
-async function start(requests: HttpRequest[], status?: number) {
+async function start(requests: HttpRequest[], status?: number, ownName?: string) {
   const connection = await openConnection({
     platform: createNodePlatform(),
     name: 'aaa audit',
@@ -58,7 +59,7 @@ async function start(requests: HttpRequest[], status?: number) {
   });
   const aaa = await startTestAaa({
     settings,
-    http: webLogin(requests, status),
+    http: webLogin(requests, status, ownName),
     auditConnection: connection,
     files: {'/aaa/client.secret': 'client-secret-1\n', '/aaa/web-ca.pem': 'PEM of the web'},
   });
@@ -68,7 +69,7 @@ async function start(requests: HttpRequest[], status?: number) {
 describe('a web login', () => {
   test('gives a token with the rights of the web’s groups, by which requests are signed and recorded on a subject', async () => {
     const requests: HttpRequest[] = [];
-    const {aaa, connection} = await start(requests);
+    const {aaa, connection} = await start(requests, 200, 'bob');
     await using listener = await openConnection({
       platform: createNodePlatform(),
       name: 'listener',
@@ -121,10 +122,11 @@ describe('a web login', () => {
   });
 
   test.each([
-    {what: 'a wrong password', status: 200, change: {password: 'guess'}},
-    {what: 'a web that fails', status: 500, change: {}},
-  ])('with $what gives nothing', async ({status, change}) => {
-    const {aaa, connection} = await start([], status);
+    {what: 'a wrong password', status: 200, change: {password: 'guess'}, ownName: undefined},
+    {what: 'a web that fails', status: 500, change: {}, ownName: undefined},
+    {what: 'a name in another spelling than the web’s own', status: 200, change: {}, ownName: 'Bob'},
+  ])('with $what gives nothing', async ({status, change, ownName}) => {
+    const {aaa, connection} = await start([], status, ownName);
     const {token, error} = await aaa.post('/choria/v1/login', aaa.loginBody(change));
     expect([token, error]).toEqual([undefined, 'Login failed']);
     await connection.close();

@@ -51,8 +51,11 @@ class UserList implements Authenticator {
     readonly username: string;
     readonly password: string;
   }): Promise<AaaUser | undefined> {
-    const user = (await this.users()).find(({name}) => name === username);
-    const isRight = await isPasswordOf(user?.passwordHash || nobodysHash, password);
+    const users = await this.users();
+    const user = users.find(({name}) => name === username);
+    // Whoever is not known is compared with somebody who is, so that both take as long.
+    const known = user ?? users.find(({passwordHash}) => passwordHash !== '');
+    const isRight = await isPasswordOf(known?.passwordHash || nobodysHash, password);
     if (user === undefined || user.passwordHash === '' || !isRight) return undefined;
     if (user.policyFile === undefined) return user;
     const base = this.settings.usersFile === undefined ? '/' : posix.dirname(this.settings.usersFile);
@@ -155,6 +158,14 @@ function userOfIdToken(answer: unknown, asked: {readonly url: string; readonly u
     return Array.isArray(value) ? (value as readonly unknown[]).filter((item) => typeof item === 'string') : [];
   };
   const groups = texts('groups');
+  // Many take a name in any spelling; policies know one.
+  const own = claims['preferred_username'];
+  if (typeof own === 'string' && own !== asked.username) {
+    throw new AaaError(
+      'ERR_AAA_AUTHENTICATOR',
+      `Cannot log in at "${asked.url}": it knows ${JSON.stringify(asked.username)} as ${JSON.stringify(own.slice(0, 128))}, expected a login by that name`,
+    );
+  }
   return {
     name: asked.username,
     passwordHash: '',

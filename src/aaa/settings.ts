@@ -194,7 +194,19 @@ function readUsers(value: unknown, where: {readonly path: string; readonly place
   });
   const names = new Set(users.map((user) => user.name));
   if (names.size !== users.length) throw configError(where.path, `${where.place} holds a user twice`);
+  const callers = new Set(users.map((user) => callerNameOf(user.name)));
+  if (callers.size !== users.length) {
+    throw configError(
+      where.path,
+      `${where.place} holds users that differ only in "@", "." and "_", whose requests would be signed in one name`,
+    );
+  }
   return users;
+}
+
+/** What stands for `@` and `.` in the caller of a signed request. */
+export function callerNameOf(name: string): string {
+  return name.replaceAll(/[@.]/g, '_');
 }
 
 function parseDocument(text: Uint8Array, path: string): unknown {

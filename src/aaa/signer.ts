@@ -17,6 +17,7 @@ import type {RequestAuditor} from './audit.ts';
 import {AaaError} from './errors.ts';
 import {aaaLimits} from './limits.ts';
 import type {RateLimit} from './rate-limit.ts';
+import {callerNameOf} from './settings.ts';
 
 /** Who signs: what a security provider has, or a seed and a token. */
 export interface RequestSigner {
@@ -140,7 +141,7 @@ function readRequest(
   {token, options, nowMs}: Around & {readonly token: Token},
 ): {readonly request: Request; readonly bytes: Buffer} {
   const version = options.signer.technology === 'x509' ? 1 : 2;
-  const callerId = token.name.replaceAll(/[@.]/g, '_');
+  const callerId = callerNameOf(token.name);
   try {
     const claimed = decodeRequest(fields.request, version);
     const request = {...claimed, callerId};

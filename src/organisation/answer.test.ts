@@ -105,6 +105,13 @@ describe('what init prepares for machines that join by themselves, with tokens',
         msg: expect.stringContaining(`choria init revoke ${taken}`) as string,
       });
     }
+    // Another spelling is the same host; its own key makes no difference.
+    for (const owner of ['b', 'c']) {
+      expect(await ask(fake, byToken('VM2.example.net', key(owner)))).toMatchObject({
+        defer: true,
+        msg: expect.stringContaining('there is a node vm2.example.net already') as string,
+      });
+    }
     await revokeMember(fake.platform, {directory, name: 'vm2.example.net'});
     expect(text('broker/revoked')).toContain(`token ${key('b')} vm2.example.net\n`);
     expect((await ask(fake, byToken('vm2.example.net', key('c')))).configuration).toBeDefined();

@@ -117,9 +117,11 @@ function problemOf(
   const isJwt = organisation.security === 'jwt';
   if (isJwt && !/^[0-9a-f]{64}$/.test(publicKey ?? '')) return 'the node gave no ed25519 key';
   if (!isJwt && request === undefined) return 'the node gave no signing request';
-  const known = inForce.find((record) => record.kind !== 'user' && record.name === identity);
-  if (known === undefined || (isJwt && known.publicKey === publicKey)) return undefined;
-  return `there is a node ${identity} already; when this is the same machine anew: choria init revoke ${identity}`;
+  // Names of hosts are the same in any case, and so are names of folders on some machines.
+  const isSame = (name: string): boolean => name.toLowerCase() === identity.toLowerCase();
+  const known = inForce.find((record) => record.kind !== 'user' && isSame(record.name));
+  if (known === undefined || (isJwt && known.publicKey === publicKey && known.name === identity)) return undefined;
+  return `there is a node ${known.name} already; when this is the same machine anew: choria init revoke ${known.name}`;
 }
 
 interface Becoming {

@@ -93,6 +93,23 @@ describe('login', () => {
     expect(await aaa.post(loginPath, aaa.loginBody())).toEqual(failed);
   });
 
+  test('fault 64: users whose requests would be signed in one name are no list', async () => {
+    const settings = {
+      userlist_authenticator: {
+        users_file: '/aaa/users.json',
+        signing_key: '/aaa/chain.seed',
+        signing_token: '/aaa/chain.jwt',
+      },
+    };
+    const aaa = await startTestAaa({settings});
+    const list = (...names: readonly string[]): string =>
+      JSON.stringify(names.map((username) => ({username, password: bcryptOfSecret, acls: ['*']})));
+    await aaa.fake.files.writeAtomic('/aaa/users.json', list('bob', 'b.c', 'b@c'), {mode: 0o600});
+    expect(await aaa.post(loginPath, aaa.loginBody())).toEqual(failed);
+    await aaa.fake.files.writeAtomic('/aaa/users.json', list('bob', 'b.c'), {mode: 0o600});
+    expect(Object.keys(await aaa.post(loginPath, aaa.loginBody()))).toEqual(['token']);
+  });
+
   test('a program may know the users; whatever else it answers is a no', async () => {
     let output = '{"username":"bob","acls":["rpcutil.ping"]}';
     let exitCode = 0;

@@ -8,7 +8,9 @@ import {
   signEd25519,
   signToken,
 } from '../../crypto/index.ts';
+import {CompiledPermissions} from '../permissions.ts';
 import {createBrokerAuthenticator, type BrokerAuthOptions} from './broker-auth.ts';
+import {nodePermissions} from './certificate.ts';
 import type {ConnectFields, ConnectionFacts} from './types.ts';
 
 const nowMs = Date.UTC(2026, 10, 21, 12);
@@ -148,4 +150,11 @@ describe('revocations', () => {
       expect(() => parseRevocations(line, 'revoked.txt')).toThrow(/revoked\.txt.*line 1/);
     },
   );
+});
+
+test('a node that shows a certificate never hears what callers send to the signing service', () => {
+  const node = new CompiledPermissions(nodePermissions(['n1.example.net']));
+  expect(node.maySubscribe('choria.broadcast.service.choria_registry', 'g')).toBe(true);
+  for (const subject of ['choria.broadcast.service.aaa_signer', '*.broadcast.service.aaa_signer'])
+    for (const queue of [undefined, 'aaa_signer']) expect(node.maySubscribe(subject, queue), subject).toBe(false);
 });

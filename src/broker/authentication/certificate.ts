@@ -107,10 +107,14 @@ export function nodePermissions(identities: readonly string[]): Permissions {
         '*.broadcast.agent.*',
         '*.broadcast.service.*',
       ],
+      deny: signingRequests,
     },
     publish: sharedNodePublish,
   };
 }
+
+/** Tokens and requests of callers go to the signing service, whose own certificate is a privileged one: a node has no business there. */
+const signingRequests = ['*.broadcast.service.aaa_signer'] as const;
 
 /** One object for all nodes. */
 const sharedNodePublish = {
