@@ -31,7 +31,7 @@ exports.loadProgram = function loadProgram() {
   // The bundler writes ASCII only, so a letter is a byte and nothing has to be decoded.
   const source = readFileSync(file, 'latin1');
   const cachedData = readCache();
-  const script = new vm.Script(`(function(exports,require,module,__filename,__dirname){${source}\n})`, {
+  const script = new vm.Script(source, {
     filename: file,
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     ...(cachedData === undefined ? {} : {cachedData}),

@@ -59,7 +59,14 @@ const lazyBuiltin=(name)=>new Proxy({},{get:(_,key)=>require(name)[key]});`,
   },
 });
 mkdirSync('dist/bin', {recursive: true});
-for (const {path, text} of program.outputFiles) writeFileSync(path, text.replace(lazyBuiltins, '$1=lazyBuiltin("$2")'));
+/**
+ * A module that Node can load, and a script that gives the same as a function: the launcher compiles it as it is, where putting Node's
+ * wrapper around it would copy the whole text.
+ */
+const asBoth = (text) =>
+  `((run)=>typeof module==='object'?run(exports,require,module,__filename,__dirname):run)((function(exports,require,module,__filename,__dirname){${text}\n}))`;
+for (const {path, text} of program.outputFiles)
+  writeFileSync(path, asBoth(text.replace(lazyBuiltins, '$1=lazyBuiltin("$2")')));
 
 // The thread of Rego policies is started by its file's name, so it keeps a file of its own.
 await build({

@@ -138,6 +138,7 @@ export async function runProgram(): Promise<void> {
     },
     runInTerminal,
     startProfile: async (path) => (await import('./node-profile.ts')).startNodeProfile(path),
+    releaseStartMemory: async () => (await import('./node-memory.ts')).releaseStartMemory(),
     signal: controller.signal,
     startedAtMs,
   };

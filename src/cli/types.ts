@@ -29,6 +29,8 @@ export interface CliContext {
   runInTerminal?(command: string, words?: readonly string[]): Promise<number>;
   /** Records where time goes until the function it returns is called, which writes the file. Absent where there is no profiler. */
   startProfile?(path: string): Promise<() => Promise<void>>;
+  /** For a program that runs for long, when it is up: gives back memory that only its start needed. Absent where there is no such thing. */
+  releaseStartMemory?(): Promise<void>;
   /** Aborted by SIGINT or SIGTERM. */
   readonly signal: AbortSignal;
   /** Calls `action` at each SIGHUP until the function returned is called; without it SIGHUP ends the process. Absent where there are no signals. */

@@ -124,6 +124,7 @@ async function runOnce(
     throw new CliError('ERR_CLI_FAILED', 'the server was stopped before it was connected to a broker', {cause: error});
   }
   if (upgrade.kind === 'new') await upgrade.confirm();
+  await context.releaseStartMemory?.();
   const outcome = await Promise.race([untilAborted(context.signal), asked.promise]);
   const isEnd = outcome === undefined || outcome === 'shutdown';
   logger.info(isEnd ? `Shutting down on ${outcome === 'shutdown' ? 'request' : 'interrupt'}` : 'Restarting');
