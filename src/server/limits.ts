@@ -18,6 +18,8 @@ export const serverLimits = {
   ttlCeilingSeconds: 3600,
   /** After the stop signal: how long running actions may go on. */
   stopGraceMs: 2000,
+  /** The broker's word that it has the subscriptions of a server that starts. */
+  subscribedTimeoutMs: 5000,
   /** The last flush and the close. */
   closeTimeoutMs: 2000,
   /** Largest reply body; above it the caller gets an error instead. A broker's default message limit is 1 MiB, base64 takes a third. */

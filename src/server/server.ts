@@ -197,6 +197,17 @@ class Server implements ChoriaServer {
     });
     this.#lifecycle.publish({type: 'startup', version: parts.version});
     this.#lifecycle.startAlive();
+    await this.#awaitSubscribed(connection);
+  }
+
+  /** Who was told that this server has started may ask it at once: the broker has to know its subscriptions by then. */
+  async #awaitSubscribed(connection: Connection): Promise<void> {
+    try {
+      await connection.flush({timeoutMs: serverLimits.subscribedTimeoutMs});
+    } catch (error) {
+      // A connection that is lost just then comes back with all its subscriptions.
+      this.#logger.debug(`The broker did not confirm the subscriptions: ${errorMessage(error)}`);
+    }
   }
 
   /** Jobs are made by agents; a spool that cannot be is their problem, not the server's. */
