@@ -52,6 +52,8 @@ const program = await build({
   stdin: {contents: entry.join('\n'), resolveDir: root},
   outfile: 'dist/bin/program.cjs',
   format: 'cjs',
+  // Node forgets how a script imports when V8 takes it from the cache; `require` it does not forget.
+  supported: {'dynamic-import': false},
   define: {...shared.define, 'import.meta.url': 'bundleUrl'},
   banner: {
     js: `const bundleUrl=require('node:url').pathToFileURL(__filename).href;

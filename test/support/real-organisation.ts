@@ -199,9 +199,9 @@ export class RealOrganisation {
   /** A broker of this organisation in a process of its own, changed in some way; resolves with its port when it listens. */
   async startBroker(name: string, change: (broker: Member) => void | Promise<void> = () => undefined): Promise<number> {
     const member = this.copyBroker(name);
-    await change(member);
     // A port that was free a moment ago may be somebody's by now: then the broker ends and another is tried.
     for (let attempt = 0; attempt < 5; attempt += 1) {
+      await change(member);
       const port = await freePort();
       member.set('plugin.choria.network.client_port', String(port));
       const child = spawn(process.execPath, [launcher, 'broker', 'run', '--config', member.config], {
