@@ -1,5 +1,6 @@
 /** Faults A of the list that come through the socket, for every engine with the settings that a configuration gives it. */
 import {createHash} from 'node:crypto';
+import {constants, deflateRawSync} from 'node:zlib';
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -14,6 +15,7 @@ import {
 import type {TlsMaterial} from '../../src/lib/network.ts';
 import {createNodePlatform} from '../../src/lib/node-platform.ts';
 import {sleep} from '../../src/lib/platform.ts';
+import {freePort} from './programs.ts';
 import {RawClient} from './raw-client.ts';
 import {startConfiguredBroker} from './supervised.ts';
 import {refusedSizes} from './refused-sizes.ts';
@@ -30,6 +32,7 @@ export function describeEngineFaults(engine: 'embedded' | 'nats-server', options
     let authority: IssuedCertificate;
     let other: IssuedCertificate;
     let broker: RunningBroker;
+    let webSocketPort = 0;
 
     const issue = (name: string, more: Partial<IssueCertificateOptions> = {}): Promise<IssuedCertificate> =>
       issueCertificate({authority, commonName: name, ...common, ...more});
@@ -44,8 +47,11 @@ export function describeEngineFaults(engine: 'embedded' | 'nats-server', options
         writeFileSync(join(directory, name), text);
         return join(directory, name);
       };
+      webSocketPort = await freePort();
       broker = await startConfiguredBroker({
         'plugin.choria.network.engine': engine,
+        'plugin.choria.network.websocket_port': String(webSocketPort),
+        'plugin.choria.network.websocket_origins': 'https://console.example.net',
         'plugin.choria.network.write_deadline': '1s',
         'plugin.security.file.certificate': file('broker.pem', own.certificatePem),
         'plugin.security.file.key': file('broker.key', own.keyPem),
@@ -70,6 +76,21 @@ export function describeEngineFaults(engine: 'embedded' | 'nats-server', options
         own === undefined ? {caPem} : {caPem, certificatePem: own.certificatePem, keyPem: own.keyPem};
       await stream.startTlsClient({material, serverName: 'localhost', verify: true, timeoutMs: 5000});
       return new RawClient(stream, platform);
+    };
+
+    /** A WebSocket's request, as a caller; the head of the answer. */
+    const upgraded = async (headers = ''): Promise<{readonly client: RawClient; readonly status: string}> => {
+      const alice = await issue('alice.mcollective');
+      const stream = await platform.network.connect({host: '127.0.0.1', port: webSocketPort, timeoutMs: 5000});
+      const material = {caPem: authority.certificatePem, certificatePem: alice.certificatePem, keyPem: alice.keyPem};
+      await stream.startTlsClient({material, serverName: 'localhost', verify: true, timeoutMs: 5000});
+      const client = new RawClient(stream, platform);
+      client.send(
+        'GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+          `Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n${headers}\r\n`,
+      );
+      await client.until(({received}) => received.includes('\r\n\r\n'));
+      return {client, status: client.received.slice(9, 12)};
     };
 
     /** As a caller, or as who the certificate says. */
@@ -249,6 +270,54 @@ export function describeEngineFaults(engine: 'embedded' | 'nats-server', options
       reading.close();
       publisher.close();
     }, 30_000);
+
+    // Masked by zeros where they are masked.
+    const frame = (first: number, payload: string): string =>
+      `${String.fromCharCode(first, 0x80 | payload.length)}\0\0\0\0${payload}`;
+    const ask = `${connectLine}PING\r\n`;
+
+    test.each([
+      ['a length with its top bit set', `\x82\xff${'\xff'.repeat(8)}\0\0\0\0${ask}`],
+      ['a frame that is not masked', `\x82${String.fromCharCode(ask.length)}${ask}`],
+      ['a control frame in pieces', frame(0x09, 'x')],
+      ['reserved bits', frame(0xb2, ask)],
+      ['compression that was not agreed', frame(0xc2, 'x')],
+      ['an operation nobody knows', frame(0x83, ask)],
+      ['a piece of nothing', frame(0x80, ask)],
+      ['a farewell that is no text', frame(0x88, '\x03\xe8\xff\xfe')],
+      ['a farewell of one byte', frame(0x88, '\x03')],
+    ])('fault 17: %s ends a WebSocket, and nothing in it is served', async (_what, bytes) => {
+      const {client, status} = await upgraded();
+      expect(status).toBe('101');
+      client.send(bytes);
+      await client.until(({isClosed}) => isClosed);
+      expect(client.received).not.toContain('PONG');
+    });
+
+    test('fault 17: compressed data that grows without end, before anybody said who it is, is cut', async () => {
+      const {client, status} = await upgraded('Sec-WebSocket-Extensions: permessage-deflate\r\n');
+      expect(status).toBe('101');
+      const bomb = deflateRawSync(Buffer.alloc(64 * 1_048_576, 'PING\r\n'), {finishFlush: constants.Z_SYNC_FLUSH});
+      const size = Buffer.alloc(8);
+      size.writeBigUInt64BE(BigInt(bomb.length));
+      client.send(`\xc2\xff${size.toString('latin1')}\0\0\0\0${bomb.toString('latin1')}`);
+      await client.until(({isClosed}) => isClosed);
+      expect(client.received).not.toContain('PONG');
+    });
+
+    test('fault 17: only the origins that are listed come in, and programs, which send none', async () => {
+      const statuses: string[] = [];
+      for (const origin of ['https://elsewhere.example.net', 'null', 'https://console.example.net', '']) {
+        const {client, status} = await upgraded(origin === '' ? '' : `Origin: ${origin}\r\n`);
+        statuses.push(status);
+        client.close();
+      }
+      expect(statuses).toEqual(['403', '403', '101', '101']);
+      const {client} = await upgraded();
+      client.send(frame(0x82, ask));
+      await client.until(({received}) => received.includes('PONG'));
+      client.close();
+    });
 
     test('fault 19: plain text on the TLS port, records without content and a handshake that never ends are cut', async () => {
       for (const text of [
