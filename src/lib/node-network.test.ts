@@ -1,3 +1,4 @@
+import {X509Certificate} from 'node:crypto';
 import {readFileSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 import {describe, expect, test} from 'vitest';
@@ -162,6 +163,24 @@ describe('plain connections', () => {
 });
 
 describe('TLS', () => {
+  test('what is told of a certificate is what stands in it', async () => {
+    const node = material('node1');
+    const {client, server, serverResult} = await secure({material: node});
+    const shown = new X509Certificate(node.certificatePem ?? '');
+    expect(serverResult).toMatchObject({
+      value: {
+        peerCertificate: {
+          pem: shown.toString(),
+          fingerprint256: shown.fingerprint256,
+          validToMs: Date.parse(shown.validTo),
+          rsaBits: shown.publicKey.asymmetricKeyDetails?.modulusLength,
+        },
+      },
+    });
+    client.destroy();
+    server.destroy();
+  });
+
   test('both sides see the verified certificate of the other', async () => {
     const {client, server, serverResult, clientResult} = await secure({material: material('node1')});
     expect(serverResult).toMatchObject({

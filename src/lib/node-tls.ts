@@ -4,7 +4,7 @@
  * A secure context costs hundreds of kilobytes and milliseconds, so there is one for each material, however many connections use it.
  * Edge file: touches the real TLS library.
  */
-import {createHash, hkdfSync, type X509Certificate} from 'node:crypto';
+import {createHash, hkdfSync, X509Certificate} from 'node:crypto';
 import {
   checkServerIdentity,
   createSecureContext,
@@ -249,16 +249,14 @@ export function describeTlsServer(socket: TLSSocket, verified: boolean): TlsStat
     peerVerified: verified,
     isResumed: socket.isSessionReused(),
     get peerCertificate() {
-      const certificate = socket.getPeerX509Certificate();
-      return certificate === undefined ? undefined : describeCertificate(certificate);
+      return peerCertificateOf(socket);
     },
   };
 }
 
 /** The facts of the peer, taken once after the handshake. `verified` is what the TLS library decided about the chain. */
 export function describeTls(socket: TLSSocket, verified: boolean): TlsState {
-  const certificate = socket.getPeerX509Certificate();
-  const peerCertificate = certificate ? describeCertificate(certificate) : undefined;
+  const peerCertificate = peerCertificateOf(socket);
   return {
     version: (socket.getProtocol() ?? 'unknown').replace(/^TLSv/, ''),
     cipher: socket.getCipher()?.standardName ?? '',
@@ -268,28 +266,33 @@ export function describeTls(socket: TLSSocket, verified: boolean): TlsState {
   };
 }
 
-function describeCertificate(certificate: X509Certificate): PeerCertificate {
+/** Node's older form of a certificate: making the newer one costs a copy and three times as long for each connection, and keeps it. */
+function peerCertificateOf(socket: TLSSocket): PeerCertificate | undefined {
+  const certificate: Partial<NodePeerCertificate> | null = socket.getPeerCertificate();
+  if (certificate?.raw === undefined) return undefined;
+  const pem = pemOf(certificate.raw);
+  const {subject, subjectaltname = '', valid_to: validTo = '', fingerprint256 = '', modulus, bits} = certificate;
+  const known = {
+    // Several CNs would let one certificate be read as different nodes: such a certificate has no name here.
+    commonName: typeof subject?.CN === 'string' ? subject.CN : '',
+    subjectAltNames: parseAltNames(subjectaltname),
+    validToMs: Date.parse(validTo),
+    fingerprint256,
+    pem,
+  };
+  if (modulus !== undefined) return {...known, rsaBits: bits};
   return {
-    commonName: commonNameOf(certificate),
-    subjectAltNames: parseAltNames(certificate.subjectAltName ?? ''),
-    validToMs: Date.parse(certificate.validTo),
-    fingerprint256: certificate.fingerprint256,
-    pem: certificate.toString(),
-    // Read only by those who ask: making a key object costs more than the rest.
+    ...known,
+    // Other kinds of keys that have a modulus; read only by those who ask, because making a key object costs more than the rest.
     get rsaBits() {
-      return certificate.publicKey.asymmetricKeyDetails?.modulusLength;
+      return new X509Certificate(pem).publicKey.asymmetricKeyDetails?.modulusLength;
     },
   };
 }
 
-/** Several CNs would let one certificate be read as different nodes: such a certificate has no name here. */
-function commonNameOf(certificate: X509Certificate): string {
-  // Nearly all subjects are one plain CN; taking a certificate apart costs more than the rest of all this.
-  const plain = /^CN=([A-Za-z0-9._-]+)$/.exec(certificate.subject);
-  if (plain?.[1] !== undefined) return plain[1];
-  const legacy = certificate.toLegacyObject() as {readonly subject?: {readonly CN?: unknown}};
-  const commonName: unknown = legacy.subject?.CN;
-  return typeof commonName === 'string' ? commonName : '';
+function pemOf(der: Buffer): string {
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
+  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }
 
 /** DNS names out of `DNS:a, DNS:"b\u002c", IP Address:1.2.3.4`; a name that had to be quoted is no host name and is left out. */
