@@ -22,7 +22,7 @@ import {
 import {Connector} from './connector.ts';
 import {discoveryMethod, methodOptionsFor} from './discovery-methods.ts';
 import {ClientError} from './errors.ts';
-import {buildFilter, type FilterText, withAgent} from './filter.ts';
+import {buildFilter, expressionDoubt, type FilterText, withAgent} from './filter.ts';
 import {createProbe} from './probe.ts';
 import {ceilingFor, hasCeiling} from './reach/ceiling.ts';
 import {compileReplyFilter} from './reply-filter.ts';
@@ -75,6 +75,7 @@ export class FleetClient implements Client {
     });
     options.onSelected?.(selection);
     for (const note of [...selection.notes, ...notes]) this.#note(note);
+    if (selection.method === 'mc') this.#tellDoubt(given);
     const collective = this.#collective(options.collective, {isChecked: selection.method === 'mc'});
     const startedAtMs = clock.monotonicMs();
     const method = await discoveryMethod(selection, {
@@ -100,6 +101,7 @@ export class FleetClient implements Client {
     const {clock} = this.#platform;
     const collective = this.#collective(options.collective, {isChecked: true});
     const filter = buildFilter(options.filter ?? {});
+    this.#tellDoubt(filter);
     const timeoutMs = this.#discoveryTimeoutMs(options.timeoutMs);
     const answers: {identity: string; elapsedMs: number}[] = [];
     let publishedAtMs = clock.monotonicMs();
@@ -290,6 +292,11 @@ export class FleetClient implements Client {
       },
       {notice: this.#note, ...handlers},
     );
+  }
+
+  #tellDoubt(filter: Filter): void {
+    const doubt = expressionDoubt(filter);
+    if (doubt !== undefined) this.#note(doubt);
   }
 
   #messenger(options: {readonly timeoutMs: number; readonly signal?: AbortSignal | undefined}): Promise<Messenger> {

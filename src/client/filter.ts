@@ -1,5 +1,6 @@
 /** Filters as people write them, turned into the filter that travels. */
 import {compileNodeFilter} from './node-filter.ts';
+import {errorMessage} from '../lib/errors.ts';
 import {type Filter, parseFactFilter, tryFactFilter} from '../protocol/index.ts';
 
 /** Each member as its command line flag: facts `country=mt`, classes, agents and identities plain or `/regex/`. */
@@ -18,7 +19,6 @@ export interface FilterText {
  * Order on the wire is the order given; empty texts are skipped; classes, agents and identities are added once.
  *
  * @throws {ProtocolError} `ERR_FACT_FILTER_INVALID`
- * @throws {DiscoveryError} `ERR_DISCOVERY_FILTER` for an expression that no node could read
  */
 export function buildFilter(text: FilterText): Filter {
   const facts = notEmpty(text.facts).map((fact) => parseFactFilter(fact));
@@ -29,16 +29,27 @@ export function buildFilter(text: FilterText): Filter {
     if (fact === undefined) classes.add(word);
     else facts.push(fact);
   }
-  const filter: Filter = {
+  return {
     facts,
     classes: [...classes],
     agents: [...new Set(notEmpty(text.agents))],
     identities: [...new Set(notEmpty(text.identities))],
     compounds: text.compound === undefined || text.compound === '' ? [] : [[{expr: text.compound}]],
   };
-  // To nodes a mistyped expression means silence: nobody would learn of the mistake.
-  if (filter.compounds.length > 0) compileNodeFilter(filter);
-  return filter;
+}
+
+/**
+ * What is wrong with an expression that goes to the nodes, in words. They judge it themselves and stay silent when they cannot read it, so
+ * that nobody would learn of the mistake; it is no error, because their version decides and not ours.
+ */
+export function expressionDoubt(filter: Filter): string | undefined {
+  if (filter.compounds.length === 0) return undefined;
+  try {
+    compileNodeFilter(filter);
+    return undefined;
+  } catch (error) {
+    return `No node can be expected to match: ${errorMessage(error)}`;
+  }
 }
 
 function notEmpty(texts: readonly string[] | undefined): readonly string[] {
