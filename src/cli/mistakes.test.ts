@@ -20,7 +20,7 @@ describe('a mistake at the prompt', () => {
     ['jwt keys /data/no/seed', 'open /data/no/seed: no such file or directory'],
     ['jwt client /data/x.jwt up=bob /data/none', 'could not create token: open /data/none: no such file or directory'],
     ['tool protocol /data/none --config /data/c.conf', 'open /data/none: no such file or directory'],
-    ['plugin generate client /data/none /data/out', 'open /data/none: no such file or directory'],
+    ['plugin generate client /data/none /data/out', "path '/data/none' does not exist"],
     ['aaa run --config /data/none', 'open /data/none: no such file or directory'],
     ['provisioner run --config /data/none', 'open /data/none: no such file or directory'],
     ['plugin doc rpcuti --config /data/c.conf', "agent/rpcuti ddl not found, did you mean 'rpcutil'?"],

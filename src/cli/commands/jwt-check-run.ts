@@ -10,6 +10,7 @@ import {
   verifyToken,
   verifyTrustChain,
 } from '../../crypto/index.ts';
+import {fileExists} from '../../lib/file-exists.ts';
 import {msToNs, renderDuration} from '../../lib/duration.ts';
 import {errorMessage} from '../../lib/errors.ts';
 import {formatFixed} from '../../lib/go-number.ts';
@@ -33,8 +34,10 @@ interface CheckResult {
 
 export async function runJwtCheck(context: CliContext, parsed: ParsedArguments): Promise<number> {
   const name = textArgument(parsed, 'file');
-  const text = await readTokenFile(context, name);
-  const result = check(text, {name, parsed, nowMs: context.platform.clock.nowMs()});
+  const isThere = await fileExists(context.platform.files, name);
+  const result = isThere
+    ? check(await readTokenFile(context, name), {name, parsed, nowMs: context.platform.clock.nowMs()})
+    : useless(name, ['token not found']);
   const format = textFlag(parsed, 'format');
   const write = {nagios, json, prometheus, text: plainText}[format as 'nagios' | 'json' | 'prometheus' | 'text'];
   context.stdout.write(write(result));
@@ -47,97 +50,105 @@ interface CheckOptions {
   readonly nowMs: number;
 }
 
+/** What cannot be looked at any further. */
+function useless(name: string, criticals: readonly string[]): CheckResult {
+  return {name, criticals, oks: [], expiresSeconds: undefined};
+}
+
 function check(text: string, options: CheckOptions): CheckResult {
+  const {name, parsed, nowMs} = options;
   let token: Token;
   try {
     token = readToken(text);
   } catch (error) {
-    const criticals = [`could not parse token: ${errorMessage(error)}`];
-    return {name: options.name, criticals, oks: [], expiresSeconds: undefined};
+    return useless(name, [...purposeProblems('', parsed), `could not parse token: ${errorMessage(error)}`]);
   }
-  const left = token.expiresAtMs === undefined ? undefined : token.expiresAtMs - options.nowMs;
+  const purpose = purposeProblems(token.purpose, parsed);
   const kind = purposeNames.get(token.purpose);
+  if (kind === undefined) return useless(name, [...purpose, 'unknown token purpose']);
+  const issuer = issuerProblem(text, {token, options});
+  if (issuer !== undefined) return useless(name, [...purpose, issuer]);
+  const left = token.expiresAtMs === undefined ? undefined : token.expiresAtMs - nowMs;
   const criticals = [
-    ...purposeProblems(token, options.parsed),
-    ...validityProblems(left, options.parsed),
-    ...contentProblems(token, options.parsed),
-    ...issuerProblems(text, {token, options}),
-    ...queryProblems(token, options.parsed),
+    ...purpose,
+    ...contentProblems(token, {kind, parsed}),
+    ...validityProblems(left, parsed),
+    ...(typeof token.claims['jti'] === 'string' && token.claims['jti'] !== '' ? [] : ['no id']),
+    ...(left === undefined ? ['no expiry'] : []),
+    ...(typeof token.claims['nbf'] === 'number' ? [] : ['no not before']),
+    ...queryProblems(token, parsed),
   ];
-  const oks = [kind === undefined ? 'token of an unknown purpose' : `${kind} token`];
-  return {name: options.name, criticals, oks, expiresSeconds: left === undefined ? undefined : left / 1_000};
+  return {name, criticals, oks: [`${kind} token`], expiresSeconds: left === undefined ? undefined : left / 1_000};
 }
 
-function purposeProblems(token: Token, parsed: ParsedArguments): readonly string[] {
+function purposeProblems(purpose: string, parsed: ParsedArguments): readonly string[] {
   const wanted = textFlag(parsed, 'purpose').replace(/^provisioner$/, 'provisioning');
-  const found = purposeNames.get(token.purpose) ?? token.purpose;
-  return wanted === '' || wanted === found ? [] : [`${token.purpose} purpose`];
+  return wanted === '' || wanted === purposeNames.get(purpose) ? [] : [`${purpose} purpose`];
 }
 
 function validityProblems(leftMs: number | undefined, parsed: ParsedArguments): readonly string[] {
   const minimum = parsed.flags['validity-min'];
   const maximum = parsed.flags['validity-max'];
-  const shown = (ms: number): string => renderDuration(msToNs(Math.floor(ms / 1_000) * 1_000));
-  if (leftMs === undefined) return typeof maximum === 'number' ? ['does not expire'] : [];
-  if (leftMs <= 0) return [`expired ${shown(-leftMs)} ago`];
-  const isShort = typeof minimum === 'number' && leftMs < minimum;
-  const isLong = typeof maximum === 'number' && leftMs > maximum;
-  return isShort || isLong ? [`expires in ${shown(leftMs)}`] : [];
+  if (leftMs === undefined) return ['no expires time'];
+  if (leftMs <= 0) return ['expired'];
+  const shown = `expires in ${renderDuration(msToNs(Math.floor(leftMs / 1_000) * 1_000))}`;
+  const isShort = typeof minimum === 'number' && minimum > 0 && leftMs < minimum;
+  const isLong = typeof maximum === 'number' && maximum > 0 && leftMs > maximum;
+  return [...(isShort ? [shown] : []), ...(isLong ? [shown] : [])];
 }
 
-function contentProblems(token: Token, parsed: ParsedArguments): readonly string[] {
+/** What each kind of token has to hold; provisioning tokens have neither holder nor subjects. */
+function contentProblems(
+  token: Token,
+  {kind, parsed}: {readonly kind: string; readonly parsed: ParsedArguments},
+): readonly string[] {
+  if (kind === 'provisioning') return [];
+  const isClient = kind === 'client';
   const identity = textFlag(parsed, 'identity');
   const missing = (claim: string, wanted: readonly string[]): readonly string[] => {
     const held = token.claims[claim];
     return wanted.filter((item) => !(Array.isArray(held) && held.includes(item)));
   };
+  const isIssuer = isChainIssuer(token);
+  const isOtherIssuer = parsed.given.has('chain-issuer') && (parsed.flags['chain-issuer'] === true) !== isIssuer;
+  const policy = token.claims['opa_policy'];
+  const lacksPolicy = parsed.flags['client-opa'] === true && (typeof policy !== 'string' || policy === '');
   return [
     ...(identity === '' || identity === token.name ? [] : [`identity ${token.name}`]),
-    ...(parsed.flags['client-opa'] === true && typeof token.claims['opa_policy'] !== 'string' ? ['no opa policy'] : []),
-    ...missing('sub_subjects', listFlag(parsed, 'sub')).map((subject) => `no subscription to ${subject}`),
-    ...missing('pub_subjects', listFlag(parsed, 'pub')).map((subject) => `no publishing to ${subject}`),
+    ...(token.publicKey === undefined ? ['no public key'] : []),
+    ...(isClient && isOtherIssuer ? [`chain issuer: ${isIssuer}`] : []),
+    ...(isClient && lacksPolicy ? ['no OPA policy'] : []),
+    ...(isClient ? missing('sub_subjects', listFlag(parsed, 'sub')).map((subject) => `subscribe ${subject}`) : []),
+    // The word for subjects of clients is the one that scripts know.
+    ...missing('pub_subjects', listFlag(parsed, 'pub')).map(
+      (subject) => `${isClient ? 'subscribe' : 'publish'} ${subject}`,
+    ),
   ];
 }
 
-function issuerProblems(
-  text: string,
-  what: {readonly token: Token; readonly options: CheckOptions},
-): readonly string[] {
-  const {token, options} = what;
-  const {parsed} = options;
-  const problems: string[] = [];
-  const {iss, tcs} = token.claims;
-  const isChainIssuer = typeof iss === 'string' && iss.startsWith('I-') && typeof tcs === 'string' && tcs !== '';
-  if (parsed.given.has('chain-issuer') && (parsed.flags['chain-issuer'] === true) !== isChainIssuer) {
-    problems.push(isChainIssuer ? 'is a chain issuer' : 'is not a chain issuer');
-  }
-  const issuer = textFlag(parsed, 'issuer');
-  if (issuer === '') return problems;
-  const reason = signedBy(text, {issuer, token, isChainIssuer, nowMs: options.nowMs});
-  return reason === undefined ? problems : [...problems, `issuer: ${reason}`];
+function isChainIssuer({claims: {iss, tcs}}: Token): boolean {
+  return typeof iss === 'string' && iss.startsWith('I-') && typeof tcs === 'string' && tcs !== '';
 }
 
-function signedBy(
+/** A token of another issuer is not looked at any further. */
+function issuerProblem(
   text: string,
-  what: {
-    readonly issuer: string;
-    readonly token: Token;
-    readonly isChainIssuer: boolean;
-    readonly nowMs: number;
-  },
+  {token, options}: {readonly token: Token; readonly options: CheckOptions},
 ): string | undefined {
-  if (!isHexKey(what.issuer)) return 'expected a public key of 64 hex characters';
-  const raw = Buffer.from(what.issuer, 'hex');
+  const issuer = textFlag(options.parsed, 'issuer');
+  if (issuer === '') return undefined;
+  if (!isHexKey(issuer)) return 'invalid issuer: expected a public key of 64 hex characters';
+  const raw = Buffer.from(issuer, 'hex');
   try {
     // The dates are the business of the other checks; here an ended token may still be one of the issuer.
-    const issuedMs = Number(what.token.claims['nbf'] ?? what.token.claims['iat'] ?? 0) * 1_000;
-    const end = what.token.expiresAtMs ?? what.nowMs + 1;
-    const nowMs = what.nowMs < end ? what.nowMs : Math.min(issuedMs, end - 1);
-    verifyToken(text, {key: ed25519PublicKey(raw), purpose: what.token.purpose as TokenPurpose, nowMs});
-    if (what.isChainIssuer) verifyTrustChain(decodeToken(text).claims, raw);
+    const issuedMs = Number(token.claims['nbf'] ?? token.claims['iat'] ?? 0) * 1_000;
+    const end = token.expiresAtMs ?? options.nowMs + 1;
+    const nowMs = options.nowMs < end ? options.nowMs : Math.min(issuedMs, end - 1);
+    verifyToken(text, {key: ed25519PublicKey(raw), purpose: token.purpose as TokenPurpose, nowMs});
+    if (isChainIssuer(token)) verifyTrustChain(decodeToken(text).claims, raw);
     return undefined;
   } catch (error) {
-    return errorMessage(error);
+    return `could not parse token: ${errorMessage(error)}`;
   }
 }
 
@@ -147,9 +158,9 @@ function queryProblems(token: Token, parsed: ParsedArguments): readonly string[]
     try {
       const values = Object.fromEntries(Object.entries(token.claims).map(([name, value]) => [name, exprValue(value)]));
       const variables = Object.fromEntries(Object.keys(values).map((name) => [name, exprTypes.any]));
-      return evaluateCondition(compileExpression(query, {variables}), {variables: values}) ? [] : [`query ${query}`];
+      return evaluateCondition(compileExpression(query, {variables}), {variables: values}) ? [] : [query];
     } catch (error) {
-      return [`query ${query}: ${errorMessage(error)}`];
+      return [`invalid query: ${query}: ${errorMessage(error)}`];
     }
   });
 }

@@ -6,6 +6,7 @@ import {CliError} from '../errors.ts';
 import {inputFileBytesMax} from '../limits.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 import {fileExists} from '../../lib/file-exists.ts';
+import {requireFile} from './existing.ts';
 
 export function textArgument(parsed: ParsedArguments, name: string): string {
   const value = parsed.arguments[name];
@@ -22,10 +23,10 @@ export function listFlag(parsed: ParsedArguments, name: string): readonly string
   return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
 }
 
-/** A token's text without the line end behind it. @throws {CliError} `ERR_CLI_VALUE` when there is no such file */
+/** A token's text without the line end behind it. @throws {CliError} `ERR_CLI_VALUE` when there is no such file, or it is a directory */
 export async function readTokenFile(context: CliContext, path: string): Promise<string> {
   const {files} = context.platform;
-  if (!(await fileExists(files, path))) throw new CliError('ERR_CLI_VALUE', `path '${path}' does not exist`);
+  await requireFile(files, path);
   return (await files.read(path, {limitBytes: cryptoLimits.tokenBytesMax * 2})).toString('utf8').trim();
 }
 

@@ -4,6 +4,7 @@ import {CliError} from '../errors.ts';
 import {inputFileBytesMax} from '../limits.ts';
 import {askText} from '../prompt.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
+import {requireFile} from './existing.ts';
 import {listFlag, readPublicHex, readSigner, saveToken, textArgument, textFlag} from './jwt-files.ts';
 
 /** Only what is given becomes part of a token. */
@@ -27,6 +28,8 @@ export async function runJwtClient(context: CliContext, parsed: ParsedArguments)
   const isIssuer = has('issuer');
   const isSigned = has('signed-fleet-management') && !isIssuer;
   const isProvisioner = has('server-provisioner');
+  const policyFile = textFlag(parsed, 'opa-file');
+  if (policyFile !== '') await requireFile(context.platform.files, policyFile);
   return saveToken(context, textArgument(parsed, 'file'), async () => {
     const policy = await policyText(context, parsed);
     const publicKey = textFlag(parsed, 'public-key');

@@ -11,18 +11,18 @@ export async function runJwtKeys(context: CliContext, parsed: ParsedArguments): 
   const {files, random} = context.platform;
   const seedFile = textArgument(parsed, 'seed-file');
   const publicFile = textArgument(parsed, 'public');
-  if (parsed.flags['show-public'] === true) {
+  const isThere = await fileExists(files, seedFile);
+  if (parsed.flags['show-public'] === true && isThere) {
     const text = (await files.read(seedFile, {limitBytes: inputFileBytesMax})).toString('utf8');
     const shown = ed25519PublicFromSeed(parseSeed(text)).toString('hex');
     context.stdout.write(`Public Key: ${shown}\n`);
     if (publicFile !== '') await files.writeAtomic(publicFile, shown, {mode: 0o600});
     return 0;
   }
-  if (parsed.flags['force'] !== true && (await fileExists(files, seedFile))) {
-    if (!(await askYes(context, `Really overwrite ${inertLine(seedFile)}`))) {
-      context.stdout.write('Skipping\n');
-      return 0;
-    }
+  const mayReplace = !isThere || parsed.flags['force'] === true;
+  if (!mayReplace && !(await askYes(context, `Really overwrite ${inertLine(seedFile)}`))) {
+    context.stdout.write('Skipping\n');
+    return 0;
   }
   const seed = random.bytes(32);
   const publicKey = ed25519PublicFromSeed(seed).toString('hex');

@@ -1,11 +1,12 @@
 /** `choria jwt view`: what a token says, and whether a given key signed it. Secrets in it are not shown. */
 import {createHash} from 'node:crypto';
-import {readToken, type Token, type TokenPurpose, verifyToken} from '../../crypto/index.ts';
+import {isHexKey, readToken, type Token, type TokenPurpose, verifyToken} from '../../crypto/index.ts';
 import {msToNs, renderDuration} from '../../lib/duration.ts';
 import {errorMessage} from '../../lib/errors.ts';
 import {CliError} from '../errors.ts';
 import {inert, inertJson, inertLine} from '../render/inert.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
+import {requireFile} from './existing.ts';
 import {readTokenFile, readVerificationKey, textArgument} from './jwt-files.ts';
 
 type Row = readonly [label: string, value: string];
@@ -22,6 +23,7 @@ export async function runJwtView(context: CliContext, parsed: ParsedArguments): 
   const path = textArgument(parsed, 'file');
   const publicKey = textArgument(parsed, 'public');
   const text = await readTokenFile(context, path);
+  if (publicKey !== '' && !isHexKey(publicKey)) await requireFile(context.platform.files, publicKey);
   const nowMs = context.platform.clock.nowMs();
   let token: Token;
   try {
@@ -71,20 +73,22 @@ function clientView(token: Token, expires: Row): View {
       ['Caller ID', token.name],
       ['Organization Unit', textOf(token, 'ou')],
       ['Allowed Agents', listOf(token, 'agents')],
-      ['User Properties', jsonOf(token, 'user_properties')],
       ['Public Key', textOf(token, 'public_key')],
-      ['Chain Issuer', chainText(token)],
       ['Private Network ID', networkId(token.name)],
       expires,
       [' Subscriptions Subjects', listOf(token, 'sub_subjects')],
       ['Publish Subjects', listOf(token, 'pub_subjects')],
+      ['Trust Chain', chainText(token)],
     ],
     permissions: {
       heading: ' Client Permissions:',
       indent: 6,
       lines: grantedLines(token, clientPermissions, 'No user specific permissions granted'),
     },
-    after: [['OPA Policy', textOf(token, 'opa_policy').trimEnd()]],
+    after: [
+      ['User Properties', jsonOf(token, 'user_properties')],
+      ['OPA Policy', textOf(token, 'opa_policy')],
+    ],
   };
 }
 
@@ -100,6 +104,7 @@ function serverView(token: Token, expires: Row): View {
       ['Organization Unit', textOf(token, 'ou')],
       ['Additional Subjects', listOf(token, 'pub_subjects')],
       ['Private Network ID', networkId(token.name)],
+      ['Trust Chain', chainText(token)],
     ],
     // A token without any claim of permissions says nothing about them.
     ...(token.claims['permissions'] === undefined || token.claims['permissions'] === null
@@ -128,15 +133,15 @@ function provisioningView(token: Token, expires: Row): View {
       expires,
       ['Token', mask('cht')],
       ['Secure', String(claims['chs'] === true)],
-      ['URLS', textOf(token, 'chu')],
       ['SRV Domain', textOf(token, 'chsrv')],
-      ['Provisioning by default', claims['chpd'] === true ? 'true' : ''],
+      ['URLS', textOf(token, 'chu')],
+      ['Provisioning by default', String(claims['chpd'] === true)],
+      ['Provisioning Registration Data', textOf(token, 'chrd')],
+      ['Provisioning Facts', textOf(token, 'chf')],
+      ['Broker Username', textOf(token, 'chusr')],
+      ['Broker Password', mask('chpwd')],
       ['Using version 2 Protocol', claims['v2'] === true ? 'true' : ''],
-      ['Server Version Upgrades', claims['update'] === true ? 'true' : ''],
-      ['Registration Data', textOf(token, 'chrd')],
-      ['Facts', textOf(token, 'chf')],
-      ['Username', textOf(token, 'chusr')],
-      ['Password', mask('chpwd')],
+      ['Server Version Upgrades', String(claims['update'] === true)],
       ['Extensions', jsonOf(token, 'extensions')],
       ['Standard Claims', JSON.stringify(own, null, 2)],
     ],
@@ -161,29 +166,35 @@ function rowLines([label, value]: Row, width: number): readonly string[] {
 }
 
 const clientPermissions: readonly (readonly [string, string])[] = [
-  ['org_admin', 'Can access all broker traffic of the organization'],
   ['fleet_management', 'Can manage Choria fleet nodes'],
-  ['signed_fleet_management', 'Can manage Choria fleet nodes with requests signed by an authority'],
   ['election_user', 'Can use Leader Elections'],
   ['events_viewer', 'Can view Lifecycle and Autonomous Agent events'],
-  ['streams_admin', 'Can administer Choria Streams'],
   ['streams_user', 'Can use Choria Streams'],
+  ['streams_admin', 'Can administer Choria Streams'],
   ['governor', 'Can access Choria Governors'],
+  ['org_admin', 'Can access all broker traffic of the organization'],
   ['system_user', 'Can access the Broker system account'],
   ['authentication_delegator', 'Can sign requests for other users'],
-  ['provisioner', 'Can provision servers'],
   ['service', 'Can have an extended token lifetime'],
+  ['provisioner', 'Can provision servers'],
 ];
+
+/** In place of the plain word where requests need another signature. */
+const signedFleetManagement = 'Can manage Choria fleet nodes with requests signed by an authority';
 
 const serverPermissions: readonly (readonly [string, string])[] = [
   ['service_host', 'Can host services'],
   ['submission', 'Can publish Choria Submission messages'],
   ['streams', 'Can access Choria Streams'],
-  ['governor', 'Can access Choria Governors'],
+  ['governor', 'Can access Choria Governor'],
 ];
 
 function grantedLines(token: Token, known: readonly (readonly [string, string])[], none: string): readonly string[] {
-  const lines = known.filter(([name]) => token.hasPermission(name)).map(([, text]) => text);
+  const isSigned = token.hasPermission('signed_fleet_management');
+  const lines = known.flatMap(([name, text]) => {
+    if (name === 'fleet_management' && isSigned) return [signedFleetManagement];
+    return token.hasPermission(name) ? [text] : [];
+  });
   return lines.length === 0 ? [none] : lines;
 }
 

@@ -10,6 +10,7 @@ import {askYes} from '../prompt.ts';
 import {inertLine} from '../render/inert.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 import {fileExists} from '../../lib/file-exists.ts';
+import {requireFile} from './existing.ts';
 
 const schemaAddress = 'https://choria.io/schemas/mcorpc/ddl/v1/agent.json';
 const packageName = /^(?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*$/;
@@ -28,7 +29,9 @@ async function readDescription(context: CliContext, path: string): Promise<{read
 export async function runGenerateClient(context: CliContext, parsed: ParsedArguments): Promise<number> {
   const {files} = context.platform;
   const target = String(parsed.arguments['target']);
-  const {ddl} = await readDescription(context, String(parsed.arguments['ddl']));
+  const source = String(parsed.arguments['ddl']);
+  await requireFile(files, source);
+  const {ddl} = await readDescription(context, source);
   const {name, version} = ddl.metadata;
   const given = parsed.flags['package'];
   const chosen = typeof given === 'string' && given !== '' ? given : `${name}client`;

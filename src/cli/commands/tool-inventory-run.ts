@@ -1,4 +1,5 @@
 /** Checks inventory files, and writes them from what nodes say of themselves (cli.md 3.7, client.md 2.4). */
+import {resolve} from 'node:path';
 import {ClientError} from '../../client/index.ts';
 import {
   type InventoryNodeText,
@@ -34,7 +35,9 @@ export async function runToolInventory(context: CliContext, parsed: ParsedArgume
     const groups = exists ? await groupsOf(context, path) : undefined;
     const text = renderInventory(nodes, {format, groups});
     await context.platform.files.writeAtomic(path, text, {mode: 0o644});
-    context.stdout.write(`Wrote ${nodes.length} nodes to ${inertLine(path)}\n`);
+    context.stdout.write(
+      `Wrote ${nodes.length} nodes to ${inertLine(resolve(context.platform.host.workingDirectory, path))}\n`,
+    );
     return 0;
   });
 }

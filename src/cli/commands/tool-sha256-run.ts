@@ -8,7 +8,7 @@ import {CliError} from '../errors.ts';
 import {checksumFileBytesMax, checksumFilesMax, inputFileBytesMax} from '../limits.ts';
 import {inertLine} from '../render/inert.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
-import {requireDirectory} from './existing.ts';
+import {requireDirectory, requireFile} from './existing.ts';
 
 /** Relative path, with slashes, to checksum in lower-case hex. */
 export type Checksums = ReadonlyMap<string, string>;
@@ -69,8 +69,9 @@ export async function runToolSha256(context: CliContext, parsed: ParsedArguments
   const {files} = context.platform;
   const directory = String(parsed.arguments['dir']);
   await requireDirectory(files, directory);
-  const found = await checksumDirectory(files, {directory, isIgnored: ignorePatterns(parsed.flags['ignore'])});
   const against = parsed.flags['validate'];
+  if (typeof against === 'string') await requireFile(files, against);
+  const found = await checksumDirectory(files, {directory, isIgnored: ignorePatterns(parsed.flags['ignore'])});
   if (typeof against !== 'string') {
     for (const [path, sum] of found) context.stdout.write(`${sum}  ${inertLine(path)}\n`);
     return 0;
