@@ -1,6 +1,7 @@
 import {connect} from '@nats-io/transport-node';
 import {describe, expect, test} from 'vitest';
 import {startTestBroker} from '../../test/support/broker.ts';
+import {RawClient} from '../../test/support/raw-client.ts';
 import {configFromEntries} from '../config/index.ts';
 import {createNodePlatform} from '../lib/node-platform.ts';
 import {createNetworkList} from './authentication/networks.ts';
@@ -194,4 +195,15 @@ describe('settings', () => {
       port: 4222,
     });
   });
+});
+
+test('when fewer connections are allowed than there are, those that came last are told so and go', async () => {
+  await using broker = await startTestBroker();
+  const [first, second] = [await RawClient.connect(broker), await RawClient.connect(broker)];
+  for (const client of [first, second]) await client.until(({received}) => received.includes('INFO'));
+  await broker.engine.reload({limits: {connectionsMax: 1}});
+  await second.until(({isClosed}) => isClosed);
+  expect(second.received).toContain("-ERR 'maximum connections exceeded'\r\n");
+  first.send('PING\r\n');
+  await first.until(({received}) => received.includes('PONG'));
 });

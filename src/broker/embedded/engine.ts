@@ -246,6 +246,7 @@ export class EmbeddedEngine implements Engine {
       core.limits = {...defaultBrokerLimits, ...changes.limits};
       this.#sweepTimer?.cancel();
       this.#scheduleSweep();
+      this.#cutExcess();
     }
     if (changes.authenticator === undefined) return;
     core.authenticator = changes.authenticator;
@@ -258,6 +259,14 @@ export class EmbeddedEngine implements Engine {
       await sleep(core.clock, 0);
     }
     this.cutRevoked();
+  }
+
+  /** There may be fewer connections than there are: those that came last go. */
+  #cutExcess(): void {
+    const {connectionsMax} = this.#core.limits;
+    for (const client of [...this.#clients.values()].slice(connectionsMax)) {
+      client.close(closeReasons.tooManyConnections, errorTexts.tooManyConnections);
+    }
   }
 
   /** New certificates are asked for at each connection: there is nothing to do. */

@@ -16,6 +16,7 @@ import {
   accountStatz,
   accountz,
   gatewayz,
+  healthDocument,
   jsz,
   leafz,
   routez,
@@ -49,6 +50,7 @@ export interface SystemServiceOptions {
   readonly reload: (() => Promise<void>) | undefined;
 }
 
+type Fields = Readonly<Record<string, unknown>>;
 type Answer = ReturnType<Answerer>;
 type Page = readonly [kind: QuestionKind, document: (read: QuestionOptions) => object | undefined];
 type AccountPage = readonly [
@@ -402,14 +404,7 @@ export class SystemService {
   }
 }
 
-/** Whatever runs is healthy; a question about a stream has to name it whole. */
 function healthOf(read: QuestionOptions): object {
-  const isStreamLost = read.text('account') === '' && read.text('stream') !== '';
-  const isConsumerLost = read.text('stream') === '' && read.text('consumer') !== '';
-  if (!isStreamLost && !isConsumerLost) return {status: 'ok', status_code: 200};
-  const error = isStreamLost
-    ? '"account" must not be empty when checking stream health'
-    : '"stream" must not be empty when checking consumer health';
-  const told = read.is('details') ? {errors: [{type: 'BAD_REQUEST', error}]} : {error};
-  return {status: 'error', status_code: 400, ...told};
+  const {status, ...more} = healthDocument((name) => read.text(name), read.is('details')) as Fields;
+  return {status, status_code: status === 'ok' ? 200 : 400, ...more};
 }

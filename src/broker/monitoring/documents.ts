@@ -351,3 +351,18 @@ export function serverDocument(view: EngineView, sequence: number): object {
     time: timeText(view.core.clock.nowMs()),
   };
 }
+
+/** Whatever runs is healthy; only a question about a stream or a consumer that does not name it whole has another answer. */
+export function healthDocument(option: (name: string) => string, areDetailsShown: boolean): object {
+  const isStreamLost = option('account') === '' && option('stream') !== '';
+  const isConsumerLost = option('stream') === '' && option('consumer') !== '';
+  if (!isStreamLost && !isConsumerLost) return {status: 'ok'};
+  const error = isStreamLost
+    ? '"account" must not be empty when checking stream health'
+    : '"stream" must not be empty when checking consumer health';
+  return {status: 'error', ...(areDetailsShown ? {errors: [{type: 'BAD_REQUEST', error}]} : {error})};
+}
+
+export function isHealthy(document: object): boolean {
+  return 'status' in document && document.status === 'ok';
+}

@@ -49,8 +49,9 @@ export async function startStatsListener(options: StatsListenerOptions): Promise
     limits: {bodyBytesMax: 1024},
     onError: (error) => logger.warn('Could not answer a request of the stats listener', {error: errorMessage(error)}),
     handler: async (request) => {
+      const page = pageOf(request.path);
+      if (page !== undefined) options.onRequest?.(page);
       const response = await answer(request, {...options, metrics, usage});
-      if (response.status !== 404) options.onRequest?.(pageOf(request.path));
       return request.method === 'HEAD' ? {...response, body: ''} : response;
     },
   });
@@ -58,9 +59,11 @@ export async function startStatsListener(options: StatsListenerOptions): Promise
   return {host: listener.host, port: listener.port, close: () => listener.close()};
 }
 
-/** Counted by page, so that free paths do not grow the table. */
-function pageOf(path: string): string {
-  return path.startsWith('/choria') ? '/choria' : path;
+/** Counted by page, so that free paths do not grow the table; undefined where there is none. */
+function pageOf(path: string): string | undefined {
+  if (path === '/choria' || path.startsWith('/choria/')) return '/choria';
+  if (path === '/subscriptionsz') return '/subsz';
+  return path === '/' || path === '/metrics' || monitoringPaths.some((known) => known === path) ? path : undefined;
 }
 
 async function answer(

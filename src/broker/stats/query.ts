@@ -2,15 +2,23 @@
 import type {ConnzOptions} from '../monitoring/connz.ts';
 import {QuestionError} from '../monitoring/view.ts';
 
-/** @throws {QuestionError} */
+/** Beyond 2^53 only nearly the number: no list is that long, and no connection has that id. @throws {QuestionError} */
 export function integerOf(query: URLSearchParams, name: string): number {
   const text = query.get(name) ?? '';
   if (text === '') return 0;
-  if (/^[+-]?\d{1,15}$/.test(text)) return Number(text);
-  const [type, reader] = name === 'cid' ? ['uint64', 'ParseUint'] : ['int', 'Atoi'];
-  throw new QuestionError(
-    `Error decoding ${type} for '${name}': strconv.${reader}: parsing ${JSON.stringify(text)}: invalid syntax`,
-  );
+  const isUnsigned = name === 'cid';
+  const fail = (why: string): QuestionError => {
+    const [type, reader] = isUnsigned ? ['uint64', 'ParseUint'] : ['int', 'Atoi'];
+    return new QuestionError(
+      `Error decoding ${type} for '${name}': strconv.${reader}: parsing ${JSON.stringify(text)}: ${why}`,
+    );
+  };
+  if (!(isUnsigned ? /^\d+$/ : /^[+-]?\d+$/).test(text)) throw fail('invalid syntax');
+  const digits = text.replace(/^[+-]?0*/, '');
+  const value = digits.length > 20 ? undefined : BigInt(text.replace(/^\+/, ''));
+  const isFit = value !== undefined && value === (isUnsigned ? BigInt.asUintN(64, value) : BigInt.asIntN(64, value));
+  if (!isFit) throw fail('value out of range');
+  return Number(value);
 }
 
 /** @throws {QuestionError} */
@@ -38,6 +46,7 @@ export function connzQuery(query: URLSearchParams): ConnzOptions {
     user: query.get('user') ?? '',
     account: query.get('acc') ?? '',
     filterSubject: query.get('filter_subject') ?? '',
+    isMqttWanted: (query.get('mqtt_client') ?? '') !== '',
   };
 }
 

@@ -3,10 +3,11 @@ import type {HttpClient} from '../../lib/http.ts';
 import type {HttpServerResponse} from '../../lib/http-server.ts';
 import {connz} from '../monitoring/connz.ts';
 import {
-  accountNamed,
   accountStatz,
   accountz,
   gatewayz,
+  healthDocument,
+  isHealthy,
   jsz,
   leafz,
   routez,
@@ -96,11 +97,13 @@ function embeddedPage(view: EngineView, path: string, query: URLSearchParams): H
   try {
     checkParameters(known, query);
     // Who looks at health looks for these very bytes.
-    const json = JSON.stringify(documents[known](view, query), null, known === '/healthz' ? 0 : 2);
-    const callback = query.get('callback');
-    if (callback === null) return {status: 200, headers: jsonHeaders, body: json};
+    const document = documents[known](view, query);
+    const json = JSON.stringify(document, null, known === '/healthz' ? 0 : 2);
+    const status = known === '/healthz' && !isHealthy(document) ? 400 : 200;
+    const callback = query.get('callback') ?? '';
+    if (callback === '') return {status, headers: jsonHeaders, body: json};
     if (!/^[A-Za-z_$][\w$.]{0,63}$/.test(callback)) throw new QuestionError('the callback is no name of a function');
-    return {status: 200, headers: {'Content-Type': 'application/javascript'}, body: `${callback}(${json})`};
+    return {status, headers: {'Content-Type': 'application/javascript'}, body: `${callback}(${json})`};
   } catch (error) {
     if (!(error instanceof QuestionError)) throw error;
     return {status: error.status, headers: {'Content-Type': 'text/plain; charset=utf-8'}, body: error.message};
@@ -115,7 +118,16 @@ const parameters: Partial<
   '/gatewayz': {flags: ['subs', 'accs']},
   '/leafz': {flags: ['subs']},
   '/jsz': {
-    flags: ['accounts', 'streams', 'consumers', 'config', 'leader-only', 'raft', 'stream-leader-only'],
+    flags: [
+      'accounts',
+      'streams',
+      'consumers',
+      'direct-consumers',
+      'config',
+      'leader-only',
+      'raft',
+      'stream-leader-only',
+    ],
     counts: ['offset', 'limit'],
   },
   '/healthz': {flags: ['js-enabled', 'js-enabled-only', 'js-server-only', 'js-meta-only', 'details']},
@@ -125,8 +137,13 @@ const parameters: Partial<
 /** @throws {QuestionError} */
 function checkParameters(path: MonitoringPath, query: URLSearchParams): void {
   const {flags = [], counts = []} = parameters[path] ?? {};
-  for (const name of flags) booleanOf(query, name);
+  for (const name of flags) if (!isDetailAsked(path, name, query)) booleanOf(query, name);
   for (const name of counts) integerOf(query, name);
+}
+
+/** More than yes and no. */
+function isDetailAsked(path: MonitoringPath, name: string, query: URLSearchParams): boolean {
+  return name === 'subs' && path !== '/leafz' && (query.get(name) ?? '').toLowerCase() === 'detail';
 }
 
 function subscriptionsPage(view: EngineView, query: URLSearchParams): object {
@@ -150,13 +167,15 @@ const documents: Readonly<Record<MonitoringPath, (view: EngineView, query: URLSe
   '/accountz': (view, query) => accountz(view, query.get('acc') ?? undefined),
   '/accstatz': (view, query) => {
     const all = [...view.core.accounts.values()];
-    const wanted = query.getAll('acc').map((name) => accountNamed(view, name));
-    // Without a name nats-server shows the accounts that somebody uses, unless asked for all.
+    // nats-server shows the accounts that somebody uses, unless asked for all.
     const shown = booleanOf(query, 'unused') ? all : all.filter((account) => account.connectionCount > 0);
-    return accountStatz(view, wanted.length > 0 ? wanted : shown);
+    return accountStatz(view, shown);
   },
-  '/jsz': jsz,
-  '/healthz': () => ({status: 'ok'}),
+  '/jsz': (view, query) => {
+    if (booleanOf(query, 'leader-only')) throw new QuestionError('filtered response: not leader');
+    return jsz(view);
+  },
+  '/healthz': (_view, query) => healthDocument((name) => query.get(name) ?? '', booleanOf(query, 'details')),
   '/ipqueuesz': () => ({}),
 };
 

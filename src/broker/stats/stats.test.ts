@@ -98,6 +98,20 @@ describe('the stats listener', () => {
     await second.until(({isClosed}) => isClosed);
     const json = async (target: string): Promise<Record<string, unknown>> =>
       JSON.parse((await lab.get(target)).text) as Record<string, unknown>;
+    expect(await lab.get('/healthz?stream=x')).toMatchObject({
+      status: 400,
+      text: '{"status":"error","error":"\\"account\\" must not be empty when checking stream health"}',
+    });
+    expect(await json('/healthz?consumer=x&details=1')).toMatchObject({errors: [{type: 'BAD_REQUEST'}]});
+    expect((await lab.get('/jsz?leader-only=1')).status).toBe(400);
+    expect(await json('/connz?mqtt_client=x')).toMatchObject({num_connections: 0, total: 1});
+    expect(await json('/connz?cid=18446744073709551615')).toMatchObject({num_connections: 0});
+    expect((await lab.get('/connz?cid=18446744073709551616')).text).toMatch(/value out of range$/);
+    expect((await lab.get('/connz?cid=-1')).text).toMatch(/invalid syntax$/);
+    expect((await lab.get('/connz?limit=9223372036854775808')).text).toMatch(/value out of range$/);
+    expect((await lab.get('/routez?subs=detail')).status).toBe(200);
+    expect((await lab.get('/leafz?subs=detail')).status).toBe(400);
+    expect((await lab.get('/varz?callback=')).status).toBe(200);
     expect((await lab.get('/healthz')).text).toBe('{"status":"ok"}');
     expect(await json('/connz?limit=-1')).toMatchObject({limit: 1024, num_connections: 1});
     expect(await json('/connz?cid=1')).toMatchObject({limit: 1, num_connections: 1});
