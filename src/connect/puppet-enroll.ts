@@ -188,7 +188,10 @@ async function ask(
       signal: options.signal,
     });
   } catch (cause) {
-    throw failed(`cannot ask the CA at ${options.authority}: ${errorMessage(cause)}`, cause);
+    throw failed(
+      `cannot ask the CA at ${options.authority}: ${errorMessage(cause)}; plugin.choria.puppetca_host and plugin.choria.puppetca_port say where it is`,
+      cause,
+    );
   }
 }
 

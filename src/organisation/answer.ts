@@ -119,9 +119,9 @@ function problemOf(
   if (!isJwt && request === undefined) return 'the node gave no signing request';
   // Names of hosts are the same in any case, and so are names of folders on some machines.
   const isSame = (name: string): boolean => name.toLowerCase() === identity.toLowerCase();
-  const known = inForce.find((record) => record.kind !== 'user' && isSame(record.name));
+  const known = inForce.find((record) => isSame(record.name));
   if (known === undefined || (isJwt && known.publicKey === publicKey && known.name === identity)) return undefined;
-  return `there is a node ${known.name} already; when this is the same machine anew: choria init revoke ${known.name}`;
+  return `there is a ${known.kind} ${known.name} already; when this is the same machine anew: choria init revoke ${known.name}`;
 }
 
 interface Becoming {

@@ -20,6 +20,7 @@ import {
   checkCollective,
   checkDirectory,
   checkHostName,
+  checkNotShared,
   checkOrganisationName,
   userNameFor,
   callerIdOf,
@@ -88,6 +89,13 @@ export async function createOrganisation(
   const users = [...new Set(options.operators.map((name) => userNameFor(security, name)))];
   const nodes = uniqueNodes(options.nodes);
   checkCount(users.length + nodes.length);
+  checkNotShared(
+    [
+      ...users.map((name) => ({kind: 'user' as const, name})),
+      ...nodes.map(({name}) => ({kind: 'node' as const, name})),
+    ],
+    [{kind: 'provisioner', name: provisionerName}],
+  );
   checkValidity(options.validityMs);
   const nowMs = platform.clock.nowMs();
   const root = await issueCertificateAuthority({

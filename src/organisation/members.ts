@@ -8,7 +8,7 @@ import {OrganisationError} from './errors.ts';
 import {type Authority, issueMember} from './issue.ts';
 import {authorityCertificate, authorityKey, issuerSeed, memberFolder, publicMode} from './layout.ts';
 import {organisationLimits} from './limits.ts';
-import {callerIdOf, checkDirectory, userNameFor} from './names.ts';
+import {callerIdOf, checkDirectory, checkNotShared, userNameFor} from './names.ts';
 import {planCredentials, planMember} from './plan.ts';
 import {groupsPath, groupsText, type RoleMember} from './policies.ts';
 import {readOrganisation, readRecords, recordFile} from './records.ts';
@@ -74,7 +74,9 @@ export async function addMembers(platform: OrganisationPlatform, options: AddOpt
   const revoked = await readRevocations(files, options.directory);
   const withdrawn = revokedSerials(revoked);
   const revocationList = revocationListPem(revoked, {authority, security, nowMs: platform.clock.nowMs()});
-  const before = (await readRecords(files, options.directory)).filter((record) => !withdrawn.has(record.serial));
+  const records = await readRecords(files, options.directory);
+  checkNotShared(wanted, records);
+  const before = records.filter((record) => !withdrawn.has(record.serial));
   const added = users.map((user) => ({callerId: callerIdOf(security, user.name), role: user.role}));
   const roles = [
     ...rolesOf(before, security).filter((item) => !added.some((user) => user.callerId === item.callerId)),

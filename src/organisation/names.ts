@@ -1,7 +1,7 @@
 /** Which names members may have: they become file names, subjects, certificate names and words of policies. */
 import {OrganisationError} from './errors.ts';
 import {organisationLimits} from './limits.ts';
-import type {OrganisationSecurity} from './types.ts';
+import type {MemberKind, OrganisationSecurity} from './types.ts';
 
 const {nameLengthMax} = organisationLimits;
 const hostForm = /^[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?)*$/;
@@ -31,6 +31,24 @@ export function checkHostName(what: string, name: string): string {
     throw refuse(what, name, `a name that does not end in ${callerEnds.join(' or ')}: those are users`);
   }
   return name;
+}
+
+/**
+ * Refuses names that another kind of member has: whoever is revoked or renewed is named by the name alone. A broker may be a node too.
+ *
+ * @throws {OrganisationError} `ERR_ORGANISATION_NAME`
+ */
+export function checkNotShared(
+  wanted: readonly {readonly kind: MemberKind; readonly name: string}[],
+  known: readonly {readonly kind: MemberKind; readonly name: string}[],
+): void {
+  for (const {kind, name} of wanted) {
+    const isSame = (other: {readonly kind: MemberKind; readonly name: string}): boolean =>
+      other.name.toLowerCase() === name.toLowerCase() && (other.kind !== kind || other.name !== name);
+    const other = [...wanted, ...known].find((item) => item.kind !== 'broker' && isSame(item));
+    if (other !== undefined)
+      throw refuse(`a ${kind}`, name, `a name that is not that of the ${other.kind} ${other.name}`);
+  }
 }
 
 export function isIpv4(name: string): boolean {

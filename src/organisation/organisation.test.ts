@@ -189,6 +189,38 @@ describe('an organisation with tokens', () => {
     for (const path of secret) expect((await fake.files.stat(path)).mode, path).toBe(0o600);
   });
 
+  test('gives no name to a user that a node has, in any case: what is revoked is named by its name alone', async () => {
+    const fake = await setUpTokens();
+    const {platform} = fake;
+    for (const wanted of [
+      {nodes: [{name: 'rip'}]},
+      {nodes: [{name: 'RIP'}]},
+      {nodes: [{name: 'WEB1.example.net'}]},
+      {nodes: [{name: 'provisioner'}]},
+      {users: [{name: 'web1.example.net', role: 'reader' as const}]},
+      {nodes: [{name: 'new1'}], users: [{name: 'new1', role: 'reader' as const}]},
+    ]) {
+      await expect(addMembers(platform, {directory, ...wanted})).rejects.toMatchObject({code: 'ERR_ORGANISATION_NAME'});
+    }
+    await addMembers(platform, {directory, nodes: [{name: 'broker.example.net'}]});
+    await expect(
+      createOrganisation(platform, {
+        directory: '/srv/other',
+        security: 'jwt',
+        broker: {host: 'broker.example.net', port: 4222},
+        nodes: [{name: 'rip'}],
+        operators: ['rip'],
+      }),
+    ).rejects.toMatchObject({code: 'ERR_ORGANISATION_NAME'});
+  });
+
+  test('does not revoke its broker, and says so', async () => {
+    const {platform} = await setUpTokens();
+    await expect(revokeMember(platform, {directory, name: 'broker.example.net'})).rejects.toThrow(
+      /Cannot revoke the broker "broker\.example\.net"/,
+    );
+  });
+
   test('renews a token for the same seed, and revokes every one by its id', async () => {
     const fake = await setUpTokens();
     const {platform} = fake;

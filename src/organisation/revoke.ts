@@ -3,6 +3,7 @@ import {join} from 'node:path';
 import type {Files} from '../lib/platform.ts';
 import {revocationListName, revokedName} from './configuration.ts';
 import type {OrganisationPlatform} from './create.ts';
+import {OrganisationError} from './errors.ts';
 import {publicMode, revocationListFile, revokedFile} from './layout.ts';
 import {findMember, nodeFolders, organisationStatus, readAuthority, rolesOf, writeGroups} from './members.ts';
 import {callerIdOf} from './names.ts';
@@ -31,13 +32,20 @@ export async function revokeMember(
   const {files, clock} = platform;
   const {directory} = options;
   const {organisation, members} = await organisationStatus(platform, directory);
-  const member = findMember(
-    options.name,
-    members.filter((item) => item.kind !== 'broker'),
-  );
+  // A machine may be the broker and a node; then the node is meant.
+  const isBroker = (item: {readonly kind: string}): boolean => item.kind === 'broker';
+  const member = findMember(options.name, [...members.filter((item) => !isBroker(item)), ...members.filter(isBroker)]);
+  if (isBroker(member)) {
+    throw new OrganisationError(
+      'ERR_ORGANISATION_MEMBER',
+      `Cannot revoke the broker "${member.name}": nobody could be told. Set up a new organisation with choria init --force, and copy its files to everybody`,
+      {details: {name: member.name}},
+    );
+  }
   const records = await readRecords(files, directory);
   const taken = records.filter(
-    (record) => record.kind === member.kind && record.name === member.name && record.expiresAtMs > clock.nowMs(),
+    // What has the same name is taken back with it: earlier versions let a user and a node share one.
+    (record) => record.kind !== 'broker' && record.name === member.name && record.expiresAtMs > clock.nowMs(),
   );
   const before = await readRevocations(files, directory);
   const lines = [...before, ...taken.map(revocationLine)];

@@ -271,7 +271,7 @@ function addedText(platform: Platform, options: {readonly result: AddResult; rea
   }
   if (result.updatedPolicies.length > 0) {
     lines.push(
-      `${count(result.updatedPolicies.length, 'node')} here know of it; copy policies/groups to nodes on other machines:`,
+      `Told to ${count(result.updatedPolicies.length, 'node')} here; copy policies/groups to nodes on other machines:`,
     );
     lines.push(...result.updatedPolicies.map((path) => `  ${inertLine(path)}`));
   }

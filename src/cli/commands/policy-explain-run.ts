@@ -84,7 +84,10 @@ async function policyConfig({platform}: CliContext, parsed: ParsedArguments): Pr
   try {
     config = await loadConfig({platform, mode: 'server', path});
   } catch (cause) {
-    throw new CliError('ERR_CLI_FAILED', `Cannot read the server's configuration: ${errorMessage(cause)}`, {cause});
+    const hint = path === '' ? '; --policies names another' : '';
+    throw new CliError('ERR_CLI_FAILED', `Cannot read the server's configuration: ${errorMessage(cause)}${hint}`, {
+      cause,
+    });
   }
   const [facts, classes] = [textFlag(parsed, 'facts'), textFlag(parsed, 'classes')];
   return config.with({
@@ -138,9 +141,14 @@ async function askNodes(
     {reply: (reply) => replies.push(reply)},
   );
   return targets.map((name) => {
-    const data = replies.find((reply) => reply.sender === name && reply.statusCode === 0)?.data;
+    const reply = replies.find(({sender}) => sender === name);
+    const data = reply?.statusCode === 0 ? reply.data : undefined;
     if (!isJsonObject(data)) {
-      throw new CliError('ERR_CLI_FAILED', `Cannot tell for "${name}": it did not say which facts and classes it has`);
+      const said = reply === undefined ? 'it did not answer' : `it answered ${JSON.stringify(reply.statusMessage)}`;
+      throw new CliError(
+        'ERR_CLI_FAILED',
+        `Cannot tell for "${name}": asked for its facts and classes by rpcutil inventory, ${said}`,
+      );
     }
     const list = (field: string): readonly string[] => {
       const value = jsonField(data, field);
