@@ -9,11 +9,37 @@ import {version} from './version.ts';
 
 type WriteStream = NodeJS.WriteStream;
 
-function textSink(stream: WriteStream): TextSink {
+/** More than this is not held back until the turn ends. */
+const joinedCharactersMax = 65_536;
+
+/**
+ * Standard output and standard error, in their order.
+ *
+ * Output is joined within a turn: thousands of answers to a ping come many in a turn, and a write for each of them wakes whoever reads a pipe for each.
+ */
+function textSinks(): {readonly stdout: TextSink; readonly stderr: TextSink} {
+  let held = '';
+  const flush = (): void => {
+    const text = held;
+    held = '';
+    if (text !== '') process.stdout.write(text);
+  };
   return {
-    write(text) {
-      stream.write(text);
-    },
+    stdout: textSink(process.stdout, (text) => {
+      if (held === '') queueMicrotask(flush);
+      held += text;
+      if (held.length > joinedCharactersMax) flush();
+    }),
+    stderr: textSink(process.stderr, (text) => {
+      flush();
+      process.stderr.write(text);
+    }),
+  };
+}
+
+function textSink(stream: WriteStream, write: (text: string) => void): TextSink {
+  return {
+    write,
     get isTerminal() {
       return Boolean(stream.isTTY);
     },
@@ -128,8 +154,7 @@ export async function runProgram(): Promise<void> {
     limitShutdown: (softMs) => {
       limits.softMs = softMs;
     },
-    stdout: textSink(process.stdout),
-    stderr: textSink(process.stderr),
+    ...textSinks(),
     stdin: {
       isTerminal: Boolean(process.stdin.isTTY),
       isPiped: stdinIsPiped(),
