@@ -25,7 +25,7 @@ export async function runEmulate(context: CliContext, parsed: ParsedArguments): 
   if (parsed.flags['controller'] === true) return runController(context, {parsed, settings, config, logger});
   const signal = parsed.flags['attached'] === true ? untilInputEnds(context) : context.signal;
   const run = {context: {...context, signal}, parsed, settings, config, logger};
-  return settings.processes > 1 ? runProcesses(run) : runHere(run);
+  return settings.processes > 1 || settings.isHugePages ? runProcesses(run) : runHere(run);
 }
 
 interface EmulateRun {

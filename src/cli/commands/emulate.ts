@@ -16,6 +16,11 @@ export const emulateCommand: CommandSpec = {
     {name: 'first', kind: 'integer', default: '0', help: 'Number of the first server, for several machines'},
     {name: 'processes', kind: 'integer', default: '1', help: 'Spread the servers over this many processes'},
     {
+      name: 'huge-pages',
+      kind: 'boolean',
+      help: 'Keep memory in huge pages where the system has them (Linux with glibc): less processor time, half as much memory again',
+    },
+    {
       name: 'identity',
       kind: 'string',
       valueName: 'TEMPLATE',

@@ -41,6 +41,7 @@ export async function runStudyCommand(context: CliContext, parsed: ParsedArgumen
         brokers: numberFlag(parsed, 'brokers'),
         processes: numberFlag(parsed, 'processes'),
         isTls: parsed.flags['tls'] !== false,
+        isHugePages: isGiven(parsed, 'huge-pages'),
       }),
     ),
     scenarios: texts(parsed.flags['scenario']),

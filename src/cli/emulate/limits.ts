@@ -14,6 +14,12 @@ export const childMetricsIntervalMs = 1_000;
 export const childOutputBytesMax = 64 * 1024;
 /** Young objects of a process of thousands of servers, in MiB for each of its halves: with Node's own 16 a fifth of the time goes into copying them. */
 export const youngMegabytes = 64;
+/**
+ * For processes of thousands of servers that are given huge pages: the memory of the C library in pages of 2 MB, of which the processor remembers more places than
+ * of small ones, freed memory kept for the next broadcast, and two arenas in place of one for each thread.
+ */
+export const hugePagesTunables =
+  'glibc.malloc.hugetlb=1:glibc.malloc.tcache_count=1000:glibc.malloc.trim_threshold=268435456:glibc.malloc.top_pad=16777216:glibc.malloc.arena_max=2';
 /** How long processes may take to say goodbye to the broker for all their servers before they are killed. */
 export const childStopMs = 30_000;
 /** Emulators that the agent `emulator` runs at once on a machine. */

@@ -5,7 +5,7 @@
 import {join, resolve} from 'node:path';
 import {type Platform, type RunningProcess, sleep} from '../../lib/platform.ts';
 import {CliError} from '../errors.ts';
-import {childMetricsIntervalMs, childOutputBytesMax, childStopMs, youngMegabytes} from './limits.ts';
+import {childMetricsIntervalMs, childOutputBytesMax, childStopMs, hugePagesTunables, youngMegabytes} from './limits.ts';
 import {type EmulatorSample, parseSample} from './metrics.ts';
 import type {EmulateSettings} from './settings.ts';
 
@@ -112,7 +112,7 @@ export async function startProcesses(
         '--metrics',
         `${options.metricsMs}ms`,
       ],
-      env: definedOnly(env),
+      env: {...(settings.isHugePages ? {GLIBC_TUNABLES: hugePagesTunables} : {}), ...definedOnly(env)},
       cwd: host.workingDirectory,
       holdsInput: true,
       outputBytesMax: childOutputBytesMax,

@@ -1,8 +1,10 @@
 import {describe, expect, test} from 'vitest';
 import {FakeFiles} from '../../../test/support/fake-files.ts';
+import {createFakePlatform} from '../../../test/support/fake-platform.ts';
 import type {ParsedArguments} from '../types.ts';
 import {parseSample, prometheusText, statusDocument, sumSamples} from './metrics.ts';
-import {childSettings, shares} from './processes.ts';
+import {hugePagesTunables} from './limits.ts';
+import {childSettings, shares, startProcesses} from './processes.ts';
 import {readEmulateSettings} from './settings.ts';
 
 const defaults = {
@@ -39,6 +41,7 @@ processes: 4
 facts: {country: "{pick:mt|de}", cpus: 4}
 collectives: 3
 tls: false
+huge_pages: true
 ca_key: authority/ca.key
 agents:
   - emulated0
@@ -51,6 +54,7 @@ agents:
       facts: {country: '{pick:mt|de}', cpus: '4'},
       collectives: ['mcollective', 'collective1', 'collective2'],
       isTls: false,
+      isHugePages: true,
       caKey: '/etc/authority/ca.key',
       agents: [
         {name: 'emulated0'},
@@ -113,6 +117,27 @@ describe('several processes', () => {
       ca: '/etc/ca.pem',
       ca_key: '/srv/authority/ca.key',
     });
+  });
+});
+
+describe('memory in huge pages', () => {
+  const environments = async (flags: object, env: Readonly<Record<string, string>> = {}) => {
+    const {platform, runs} = createFakePlatform({env, programs: {'/usr/bin/node': () => ({})}});
+    const settings = await read({count: 4, processes: 2, ...flags});
+    const processes = await startProcesses(platform, {settings, configPath: '/etc/server.conf', metricsMs: 1000});
+    processes.ended.catch(() => undefined);
+    await processes.stop();
+    return runs.map((run) => run.env['GLIBC_TUNABLES']);
+  };
+
+  test('is asked of the C library of each process, and of none when nobody asked for it', async () => {
+    expect(await environments({'huge-pages': true})).toEqual(Array(2).fill(hugePagesTunables));
+    expect(await environments({})).toEqual([undefined, undefined]);
+  });
+
+  test('leaves settings of the C library alone that somebody made', async () => {
+    const own = 'glibc.malloc.check=3';
+    expect(await environments({'huge-pages': true}, {GLIBC_TUNABLES: own})).toEqual([own, own]);
   });
 });
 

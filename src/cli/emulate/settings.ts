@@ -28,6 +28,7 @@ export interface EmulateSettings {
   /** In place of the brokers of the configuration. */
   readonly servers: readonly string[];
   readonly isTls: boolean;
+  readonly isHugePages: boolean;
   readonly ca?: string;
   readonly caKey?: string;
   /** 0 listens nowhere. */
@@ -52,6 +53,7 @@ const flagOf: Readonly<Record<string, string>> = {
   local_addresses: 'local-address',
   servers: 'server',
   tls: 'tls',
+  huge_pages: 'huge-pages',
   ca: 'ca',
   ca_key: 'ca-key',
   monitor: 'monitor',
@@ -82,6 +84,7 @@ export async function readEmulateSettings(parsed: ParsedArguments, files: Files)
     localAddresses: texts(value('local_addresses'), {name: 'local_addresses', max: agentsMax}),
     servers: texts(value('servers'), {name: 'servers', max: agentsMax}),
     isTls: value('tls') !== false,
+    isHugePages: value('huge_pages') === true,
     monitorPort: whole(value('monitor'), {name: 'monitor', min: 0, max: 65_535}),
     ...(ca === undefined ? {} : {ca}),
     ...(caKey === undefined ? {} : {caKey}),

@@ -203,6 +203,7 @@ export class StudyFleet {
         '--metrics',
         `${metricsIntervalMs}ms`,
         ...(this.plan.isTls ? [] : ['--no-tls']),
+        ...(this.plan.isHugePages === true ? ['--huge-pages'] : []),
         ...(options.args ?? []),
       ],
       onLine: (line) => {

@@ -10,6 +10,7 @@ export interface StudyPlan {
   readonly brokers: number;
   readonly processes: number;
   readonly isTls: boolean;
+  readonly isHugePages?: true;
 }
 
 /**
@@ -23,6 +24,7 @@ export function planFleet(options: {
   readonly brokers?: number | undefined;
   readonly processes?: number | undefined;
   readonly isTls: boolean;
+  readonly isHugePages?: boolean;
 }): StudyPlan {
   const {servers, isTls} = options;
   const needed = Math.ceil(servers / connectionsPerBroker);
@@ -41,7 +43,7 @@ export function planFleet(options: {
   if (!Number.isInteger(processes) || processes < 1 || processes > servers) {
     throw refuse(`${processes} emulator processes`, `1 to ${servers}`);
   }
-  return {servers, engine, brokers, processes, isTls};
+  return {servers, engine, brokers, processes, isTls, ...(options.isHugePages === true ? {isHugePages: true} : {})};
 }
 
 /** Two keep the cores of a small machine busy; each costs its own memory and its own time to get fast, so more only where open files demand it. */

@@ -87,10 +87,10 @@ async function studySize(
 }
 
 export function describePlan(plan: StudyPlan): string {
-  const {servers, brokers, engine, processes, isTls} = plan;
+  const {servers, brokers, engine, processes, isTls, isHugePages} = plan;
   const broker =
     engine === 'embedded' ? 'the embedded broker' : `${brokers} ${brokers > 1 ? 'joined ' : ''}nats-server`;
-  return `${servers.toLocaleString('en-US')} servers in ${processes} processes, ${broker}, ${isTls ? 'mutual TLS' : 'no TLS'}, signed requests`;
+  return `${servers.toLocaleString('en-US')} servers in ${processes} processes, ${broker}, ${isTls ? 'mutual TLS' : 'no TLS'}, signed requests${isHugePages === true ? ', servers in huge pages' : ''}`;
 }
 
 async function runScenario(

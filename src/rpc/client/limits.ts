@@ -36,7 +36,7 @@ export const clientLimits = {
   lostGraceMs: 3_000,
   lostLookMs: 1_500,
   /** So many that are silent, of which this share answered since the last look, are still on their way. */
-  comingInMin: 5_000,
+  comingInMin: 1_000,
   comingInShare: 0.05,
   /** Nodes that are asked again at once. */
   againTargetsMax: 10_000,
