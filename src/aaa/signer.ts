@@ -11,7 +11,7 @@ import type {SecurityTechnology} from '../crypto/types.ts';
 import {errorMessage} from '../lib/errors.ts';
 import {isJsonObject, jsonField, parseJson} from '../lib/json.ts';
 import type {Clock} from '../lib/platform.ts';
-import {checkTtl, decodeRequest, encodeRequestDocument, type Request} from '../protocol/index.ts';
+import {checkTtl, decodeRequest, encodeRequestDocument, readStrictJson, type Request} from '../protocol/index.ts';
 import {parseRequestBody} from '../rpc/index.ts';
 import type {RequestAuditor} from './audit.ts';
 import {AaaError} from './errors.ts';
@@ -187,6 +187,8 @@ function questionOf(request: Request): AuthzRequest {
   };
   // Discovery is a bare word, no call.
   if (request.agent === 'discovery') return {...shared, action: '', rawData: {}};
+  // Servers of other makes take another of two keys that are the same, or differ only in case: nothing is signed that they could read in another way.
+  readStrictJson(Buffer.from(request.body).toString('utf8'), {stage: 'request', what: 'body'});
   const body = parseRequestBody(request.body);
   if (body.agent !== request.agent) {
     throw new AaaError(

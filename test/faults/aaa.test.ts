@@ -153,6 +153,20 @@ describe('fault 64: the signer', () => {
     }
   });
 
+  test.each([
+    '{"agent":"rpcutil","action":"stop","Action":"ping","action":"stop","data":{}}',
+    '{"agent":"rpcutil","action":"stop","ACTION":"ping","data":{}}',
+    '{"agent":"rpcutil","action":"stop","action":"ping","data":{}}',
+    '{"agent":"shell","Agent":"rpcutil","action":"ping","data":{}}',
+    '{"agent":"rpcutil","action":"ping","data":{"noop":false,"noop":true}}',
+    '{"agent":"rpcutil","action":"ping","data":{},"d\\u0061ta":{}}',
+  ])('fault 64: a body that two servers would read in two ways is never signed: %s', async (body) => {
+    const aaa = await startTestAaa();
+    expect(await aaa.post(sign, await aaa.signBody({body: Buffer.from(body)}))).toEqual(denied);
+    const good = Buffer.from('{"agent":"rpcutil","action":"ping","data":{}}');
+    expect(Object.keys(await aaa.post(sign, await aaa.signBody({body: good})))).toEqual(['secure_request']);
+  });
+
   test('fault 64: a signed request whose filter was changed is refused by servers', async () => {
     const aaa = await startTestAaa();
     const token = await aaa.token();
