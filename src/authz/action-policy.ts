@@ -128,6 +128,8 @@ class PolicyStore {
     speak: boolean,
   ): Promise<{readonly path: string; readonly policy: Policy; readonly groups: () => Promise<Groups>}> {
     const {policy, groups} = await this.read(agent);
+    // Its problems are told at the first request, not when a line first asks for a group; whether it can be read matters only then.
+    if (speak) await this.groups(groups, speak).catch(() => undefined);
     if (policy !== undefined) {
       const {path, bytes} = policy;
       return {path, policy: this.policy(path, bytes, speak), groups: () => this.groups(groups, speak)};

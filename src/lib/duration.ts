@@ -63,14 +63,15 @@ export function parseGoDuration(text: string): bigint {
   while (rest !== '') {
     const match = /^([0-9]*)(?:\.([0-9]*))?/.exec(rest);
     const [number = '', whole = '', fraction = ''] = match ?? [];
-    if (whole === '' && fraction === '') throw invalid(`time: invalid duration ${timeQuote(text)}`);
+    if ((whole === '' && fraction === '') || BigInt(whole) > durationNsMax + 1n)
+      throw invalid(`time: invalid duration ${timeQuote(text)}`);
     rest = rest.slice(number.length);
     const unitName = /^[^.0-9]*/.exec(rest)?.[0] ?? '';
     if (unitName === '') throw invalid(`time: missing unit in duration ${timeQuote(text)}`);
     rest = rest.slice(unitName.length);
     const unit = goUnits.get(unitName);
     if (unit === undefined) throw invalid(`time: unknown unit ${timeQuote(unitName)} in duration ${timeQuote(text)}`);
-    total += BigInt(whole === '' ? '0' : whole) * unit + fractionOf(fraction, unit);
+    total += BigInt(whole) * unit + fractionOf(fraction, unit);
     if (total > durationNsMax + 1n) throw invalid(`time: invalid duration ${timeQuote(text)}`);
   }
   if (negative) return -total;

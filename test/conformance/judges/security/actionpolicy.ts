@@ -58,10 +58,11 @@ async function judgeCase(item: PolicyCase): Promise<CaseResult> {
     {factsJson: () => facts.json(), classes: () => classes.list()},
   );
   const expectedLevels = item.log.map((line) => line.slice(0, line.indexOf(':')).replace('warning', 'warn'));
-  // Warnings about traps are ours alone: where the reference says nothing, ours may warn.
-  const got = logger.lines
-    .map(({level}) => level as string)
-    .filter((level) => level !== 'warn' || expectedLevels.includes('warn'));
+  // Warnings about traps are ours alone: ours may warn where the reference says nothing, and has to where it does.
+  let surplus =
+    logger.lines.filter(({level}) => level === 'warn').length -
+    expectedLevels.filter((level) => level === 'warn').length;
+  const got = logger.lines.map(({level}) => level as string).filter((level) => level !== 'warn' || surplus-- <= 0);
   return judgeEqual(
     item.name,
     {allowed: item.allowed, log: expectedLevels.toSorted()},
