@@ -163,7 +163,10 @@ export async function runProgram(): Promise<void> {
     },
     runInTerminal,
     startProfile: async (path) => (await import('./node-profile.ts')).startNodeProfile(path),
-    releaseStartMemory: async () => (await import('./node-memory.ts')).releaseStartMemory(),
+    releaseStartMemory: async () => {
+      // A Node that was built without it does the same work with more memory.
+      if (process.features.inspector) await (await import('./node-memory.ts')).releaseStartMemory();
+    },
     signal: controller.signal,
     startedAtMs,
   };
