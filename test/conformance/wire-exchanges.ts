@@ -225,6 +225,58 @@ const exchanges: readonly Exchange[] = [
       [1, '', 'MSG answer 1 0\r\n\r\n'],
     ],
   },
+  {
+    name: 'a second CONNECT takes the right to answer what came before it',
+    profile: 'rights',
+    steps: [
+      [0, `${user('service')}SUB in.> 1\r\n${ping}`, pong],
+      [1, `${user('free')}SUB answer 1\r\nPUB in.a answer 0\r\n\r\n${ping}`, pong],
+      [0, '', 'MSG in.a 1 answer 0\r\n\r\n'],
+      [
+        0,
+        `${user('service')}PUB answer 0\r\n\r\n${ping}`,
+        error('Permissions Violation for Publish to "answer"') + pong,
+      ],
+      [1, ping, pong],
+    ],
+  },
+  {
+    name: 'a block of headers may be anything, and is carried as it is',
+    steps: [
+      [0, `${modern}SUB a 1\r\n${ping}`, pong],
+      ...['\r\n\r\n', 'NATS/9.9\r\n\r\n', 'NATS/1.0\nA: b\n\n', '\0\0\0', 'PUB a 1\r\nx\r\n'].map(
+        (block): Step => [
+          0,
+          `HPUB a ${block.length} ${block.length + 2}\r\n${block}hi\r\n`,
+          `HMSG a 1 ${block.length} ${block.length + 2}\r\n${block}hi\r\n`,
+        ],
+      ),
+    ],
+  },
+  {
+    name: 'a request of HTTP is no operation, whatever it hides',
+    steps: [
+      [
+        0,
+        `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n${connect()}${ping}`,
+        error('Unknown Protocol Operation'),
+        'closed',
+      ],
+      [1, `${connect()}GET /varz HTTP/1.1\r\n\r\n${ping}`, error('Unknown Protocol Operation'), 'closed'],
+      [2, 'CONNECT host:80 HTTP/1.1\r\nHost: x\r\n\r\n', '', 'closed'],
+      [3, '\x16\x03\x01\x02\0\x01', error('Unknown Protocol Operation'), 'closed'],
+    ],
+  },
+  {
+    name: 'names that mean something elsewhere are names like others',
+    steps: [
+      [
+        0,
+        `${connect()}SUB __proto__ constructor\r\nSUB a\0b q\0 __proto__\r\nPUB __proto__ toString 1\r\nx\r\nPUB a\0b 0\r\n\r\n${ping}`,
+        `MSG __proto__ constructor toString 1\r\nx\r\nMSG a\0b __proto__ 0\r\n\r\n${pong}`,
+      ],
+    ],
+  },
 ];
 
 interface Running extends AsyncDisposable {

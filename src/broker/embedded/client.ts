@@ -227,7 +227,9 @@ export class ClientConnection implements ServerHandler, Receiver {
       this.close(closeReasons.protocolViolation);
       return;
     }
+    // Who it is from now on has neither the subscriptions nor the requests of who it was.
     if (this.hasConnected) this.dropSubscriptions();
+    this.#responses = undefined;
     if (options.isAccountNamed) {
       this.#refuse('the connection asks for an account by name');
       return;
