@@ -115,8 +115,8 @@ function systemLogin(config: Config, command: string): {readonly user: string; r
   const password = config.get('plugin.choria.network.system.password');
   if (user === '' || password === '') {
     throw new CliError(
-      'ERR_CLI_FAILED',
-      `the ${JSON.stringify(command)} command needs system username and password set using plugin.choria.network.system.*`,
+      'ERR_CLI_VALUE',
+      `the "broker ${command}" command needs system username and password set using plugin.choria.network.system.*`,
     );
   }
   return {user, password};

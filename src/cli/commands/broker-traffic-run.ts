@@ -1,4 +1,5 @@
 /** `choria broker traffic`: how many messages of which kind pass, second by second, as far as this user may listen. */
+import {inertJson} from '../render/inert.ts';
 import {CliError} from '../errors.ts';
 import {renderBytes} from '../render/bytes.ts';
 import {renderTable} from '../render/table.ts';
@@ -72,7 +73,7 @@ export function runBrokerTraffic(context: CliContext, parsed: ParsedArguments): 
         if (signal.aborted) break;
         seconds.push(counts);
         if (seconds.length > rowsMax) seconds.shift();
-        if (isJson) stdout.write(`${JSON.stringify(documentOf(counts))}\n`);
+        if (isJson) stdout.write(`${inertJson(JSON.stringify(documentOf(counts)))}\n`);
         else stdout.write(`${stdout.isTerminal ? clearScreen : ''}${page(seconds)}`);
         counts = newCounts();
       }

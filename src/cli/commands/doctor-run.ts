@@ -4,7 +4,7 @@ import type {Config} from '../../config/index.ts';
 import {diagnose, type Diagnosis, type DoctorRole, type Finding} from '../../doctor/index.ts';
 import {serverStateDirectory} from '../../server/index.ts';
 import {colours, type Paint} from '../render/colour.ts';
-import {inertLine} from '../render/inert.ts';
+import {inertJson, inertLine} from '../render/inert.ts';
 import {configPath} from '../setup.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 
@@ -25,7 +25,7 @@ export async function runDoctor(context: CliContext, parsed: ParsedArguments): P
     signal: context.signal,
     ...(role === undefined ? {} : {role}),
   });
-  if (parsed.flags['json'] === true) stdout.write(`${JSON.stringify(documentOf(diagnosis), null, 2)}\n`);
+  if (parsed.flags['json'] === true) stdout.write(`${inertJson(JSON.stringify(documentOf(diagnosis), null, 2))}\n`);
   else stdout.write(textOf(diagnosis, colours({sink: stdout, env: platform.env})));
   const {errors, warnings} = counts(diagnosis.findings);
   return errors > 0 ? errorsExit : warnings > 0 ? warningsExit : 0;

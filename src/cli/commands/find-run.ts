@@ -1,6 +1,6 @@
 /** Finds nodes and prints their names (cli.md 3.2). */
 import {errorMessage} from '../../lib/errors.ts';
-import {inert, inertLine} from '../render/inert.ts';
+import {inert, inertJson, inertLine} from '../render/inert.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 import {discoverOptions, discoverShown, isGiven, withClient} from './network.ts';
 
@@ -26,9 +26,9 @@ async function find(context: CliContext, parsed: ParsedArguments): Promise<numbe
     parsed,
     async (command) => {
       const options = {...(await discoverOptions(context, parsed)), agent: everywhereAgent};
-      const found = await discoverShown(command, options, isVerbose ? stdout : undefined);
+      const found = await discoverShown(command, options, isVerbose && !isJson ? stdout : undefined);
       if (isJson) {
-        stdout.write(`${JSON.stringify(found.identities, null, 2)}\n`);
+        stdout.write(`${inertJson(JSON.stringify(found.identities, null, 2))}\n`);
         return 0;
       }
       stdout.write(found.identities.map((name) => `${inertLine(name)}\n`).join(''));

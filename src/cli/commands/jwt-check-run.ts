@@ -14,7 +14,7 @@ import {fileExists} from '../../lib/file-exists.ts';
 import {msToNs, renderDuration} from '../../lib/duration.ts';
 import {errorMessage} from '../../lib/errors.ts';
 import {formatFixed} from '../../lib/go-number.ts';
-import {inertLine} from '../render/inert.ts';
+import {inertJson, inertLine} from '../render/inert.ts';
 import {renderTable} from '../render/table.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 import {listFlag, readTokenFile, textArgument, textFlag} from './jwt-files.ts';
@@ -200,7 +200,7 @@ function json(result: CheckResult): string {
       ? {}
       : {perf_data: [{name: 'expires', value: result.expiresSeconds, warning: 0, critical: 0, unit: 's'}]}),
   };
-  return `${JSON.stringify(document, null, 2)}\n`;
+  return `${inertJson(JSON.stringify(document, null, 2))}\n`;
 }
 
 function prometheus(result: CheckResult): string {

@@ -4,7 +4,7 @@ import type {ActionDdl, AgentDdl} from '../../ddl/types.ts';
 import {compactJson, jsonMembers} from '../../lib/json-text.ts';
 import type {NodeReply, RequestStatistics} from '../../rpc/index.ts';
 import type {Paint} from '../render/colour.ts';
-import {inertLine} from '../render/inert.ts';
+import {inertJson, inertLine} from '../render/inert.ts';
 import {renderTable} from '../render/table.ts';
 import type {ParsedArguments} from '../types.ts';
 import {isGiven, textFlag} from './network.ts';
@@ -46,9 +46,9 @@ export function renderResults(results: Results): void {
 }
 
 function renderSenders({parsed, replies, output}: Results): void {
-  const names = replies.filter((reply) => reply.statusCode === 0).map((reply) => inertLine(reply.sender));
-  if (isGiven(parsed, 'json')) output.write(`${JSON.stringify(names, null, 2)}\n`);
-  else output.write(names.map((name) => `${name}\n`).join(''));
+  const names = replies.filter((reply) => reply.statusCode === 0).map((reply) => reply.sender);
+  if (isGiven(parsed, 'json')) output.write(`${inertJson(JSON.stringify(names, null, 2))}\n`);
+  else output.write(names.map((name) => `${inertLine(name)}\n`).join(''));
 }
 
 function renderDocument({parsed, ddl, action, replies, statistics, aggregation, output}: Results): void {

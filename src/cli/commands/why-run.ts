@@ -14,7 +14,7 @@ import {
 import {isIdentity} from '../../discovery/index.ts';
 import {isJsonObject, jsonField} from '../../lib/json.ts';
 import {describeSilence, type NodeReply} from '../../rpc/index.ts';
-import {inertLine} from '../render/inert.ts';
+import {inertJson, inertLine} from '../render/inert.ts';
 import type {CliContext, ParsedArguments} from '../types.ts';
 import {isGiven, type NetworkCommand, textFlag, withClient} from './network.ts';
 
@@ -57,7 +57,7 @@ async function explainRequest({context, parsed, records, subject}: Question): Pr
     );
   }
   if (isGiven(parsed, 'json')) {
-    context.stdout.write(`${JSON.stringify(recordModel(record), null, 2)}\n`);
+    context.stdout.write(`${inertJson(JSON.stringify(recordModel(record), null, 2))}\n`);
     return 0;
   }
   const {ok, failed, targets, troubles, troubleCount} = record;
@@ -109,7 +109,7 @@ async function explainNode({context, parsed, records, subject}: Question, comman
         description: trouble.words,
       })),
     };
-    context.stdout.write(`${JSON.stringify(model, null, 2)}\n`);
+    context.stdout.write(`${inertJson(JSON.stringify(model, null, 2))}\n`);
     return 0;
   }
   const lines = earlier.map(({record, trouble}) => `    ${heading(record)}: ${inertLine(trouble.words)}\n`);
