@@ -71,17 +71,22 @@ function fakeCluster(members: readonly FakeConnection[][], options: {readonly en
     seesAll: true,
     logger: silentLogger,
   });
-  const ask = async (query: object = {list: true, packs: true}): Promise<InterestAnswer> => {
+  const send = (): void =>
     handler({
       subject: 'choria.broker.interest',
       replyTo: 'mcollective.reply.0123456789abcdef.1',
       headers: undefined,
-      payload: encodeInterestQuery({collective: 'mcollective', ...query}),
+      payload: encodeInterestQuery({collective: 'mcollective', list: true, packs: true}),
     });
-    await expect.poll(() => published.length, {interval: 1}).toBe(1);
-    return decodeInterestAnswer(published.splice(0)[0] ?? Buffer.alloc(0));
+  const answers = async (count: number): Promise<readonly InterestAnswer[]> => {
+    await expect.poll(() => published.length, {interval: 1}).toBe(count);
+    return published.splice(0).map(decodeInterestAnswer);
   };
-  return {ask, pages, silent, connection: system as unknown as Connection};
+  const ask = async (): Promise<InterestAnswer | undefined> => {
+    send();
+    return (await answers(1))[0];
+  };
+  return {ask, send, answers, pages, silent, connection: system as unknown as Connection};
 }
 
 const names = (count: number): readonly string[] =>
@@ -92,7 +97,7 @@ describe('the interest service of a cluster', () => {
     const cluster = fakeCluster([nodes(5_000), nodes(3_000, 5_000)]);
     const answer = await cluster.ask();
     expect(answer).toMatchObject({servers: 8_000, complete: true, brokers: 2});
-    expect(answer.identities).toEqual(names(8_000));
+    expect(answer?.identities).toEqual(names(8_000));
     expect(cluster.pages).toHaveLength(4);
     // What is known of their size is used the next time.
     await cluster.ask();
@@ -104,7 +109,7 @@ describe('the interest service of a cluster', () => {
     const cluster = fakeCluster([connections], {
       ended: (asked) => void (asked <= 3 && connections.splice(0, 20)),
     });
-    const {identities = [], complete} = await cluster.ask();
+    const {identities = [], complete} = (await cluster.ask()) ?? {};
     expect(complete).toBe(true);
     // Those that ended may or may not be told; all that stayed must be.
     const told = new Set(identities);
@@ -115,9 +120,24 @@ describe('the interest service of a cluster', () => {
   test('never ends with a number that is too low while connections end for ever', async () => {
     const connections = nodes(30_000);
     const cluster = fakeCluster([connections], {ended: () => void connections.splice(0, 1_500)});
-    const {complete} = await cluster.ask();
+    const {complete} = (await cluster.ask()) ?? {};
     expect(cluster.pages.length).toBeLessThanOrEqual(supervisedLimits.connectionPagesMax);
     expect(complete || cluster.pages.length === supervisedLimits.connectionPagesMax).toBe(true);
+  });
+
+  test('tells whoever asks during a look of a server that came after the look had begun', async () => {
+    const connections = nodes(3);
+    const cluster = fakeCluster([connections], {
+      ended: (asked) => {
+        if (asked > 1) return;
+        connections.push(...nodes(1, 3));
+        for (let count = 0; count < 3; count++) cluster.send();
+      },
+    });
+    cluster.send();
+    const answers = await cluster.answers(4);
+    expect(answers.map(({servers}) => servers)).toEqual([3, 4, 4, 4]);
+    expect(cluster.pages).toHaveLength(2);
   });
 
   test('says that it does not know all when a member is silent', async () => {

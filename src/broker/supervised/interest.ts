@@ -36,20 +36,33 @@ interface Fleet {
   readonly brokers: number;
 }
 
+interface Look {
+  readonly fleet: Promise<Fleet>;
+  next: Promise<Fleet> | undefined;
+}
+
 /** One of the cluster's brokers answers each question. */
 const group = 'choria_broker_interest';
 
 export function serveInterest(options: InterestServiceOptions): void {
   const {fleet} = options.links;
-  const underWay = new Map<string, Promise<Fleet>>();
+  const looks = new Map<string, Look>();
   const size = new PageSize();
   let waiting = 0;
+  const begin = (collective: string): Promise<Fleet> => {
+    const look: Look = {fleet: readFleet(collective, {...options, size}), next: undefined};
+    looks.set(collective, look);
+    const ended = (): void => void looks.delete(collective);
+    look.fleet.then(ended, ended);
+    return look.fleet;
+  };
   const look = (collective: string): Promise<Fleet> => {
-    const known = underWay.get(collective);
-    if (known !== undefined) return known;
-    const looking = readFleet(collective, {...options, size}).finally(() => underWay.delete(collective));
-    underWay.set(collective, looking);
-    return looking;
+    const underWay = looks.get(collective);
+    if (underWay === undefined) return begin(collective);
+    const again = (): Promise<Fleet> => begin(collective);
+    // Whoever asks now may reach servers that came after a look under way had begun: all who ask meanwhile share the one after it.
+    underWay.next ??= underWay.fleet.then(again, again);
+    return underWay.next;
   };
   const answer = async (message: MiddlewareMessage): Promise<Buffer> => {
     if (waiting >= engineLimits.questionsWaitingMax) return encodeInterestFailure('too many questions are waiting');
