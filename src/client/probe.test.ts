@@ -101,6 +101,28 @@ describe('the ping of discovery', () => {
     expect(handle.outcome()).toEqual({isKnown: true, complete: true, missing: []});
   });
 
+  test('a number without names is counted again when it is reached, and nobody is forgotten', async () => {
+    const counts = [1, 2, 2];
+    const questions: unknown[] = [];
+    const interest = (query: {readonly list?: boolean}) => {
+      questions.push(query.list);
+      const servers = counts[questions.length - 1] ?? 0;
+      return Promise.resolve({collective: 'mcollective', servers, complete: true, truncated: true, brokers: 1});
+    };
+    const {fleet, handle, isOver} = await ping({interest});
+    await settle();
+    // It answered and left before anybody was counted.
+    fleet.answer('n1');
+    await settle();
+    expect(isOver()).toBe(false);
+    expect(handle.outcome()).toEqual({isKnown: true, complete: false, missing: [], unnamedMissing: 1});
+    fleet.answer('n2');
+    await settle();
+    expect(isOver()).toBe(true);
+    expect(handle.outcome()).toEqual({isKnown: true, complete: true, missing: []});
+    expect(questions).toEqual([true, false, false]);
+  });
+
   test('whoever does not match is not missing, whoever refuses is', async () => {
     const {fleet, handle, isOver} = await ping(listening('n1', 'n2', 'n3'));
     fleet.answer('n1');

@@ -1,7 +1,7 @@
 /** The ping to the `discovery` agent: what broadcast discovery and `choria ping` send. */
 import {ConnectError} from '../connect/index.ts';
 import type {DiscoveryProbe, ProbeOutcome} from '../discovery/index.ts';
-import {isResent, type NodeNote, readNote} from '../protocol/index.ts';
+import {type InterestAnswer, isResent, type NodeNote, readNote} from '../protocol/index.ts';
 import {
   checkRights,
   clientLimits,
@@ -112,10 +112,14 @@ class Watch {
 
   /** The question goes out before this returns, so that the ping behind it reaches those that the broker counted. */
   askWhoListens(): void {
+    this.#ask({list: true}, (answer) => this.#rollCall.expect(answer));
+  }
+
+  #ask(query: {readonly list: boolean}, tell: (answer: InterestAnswer | undefined) => void): void {
     const {collective, timeoutMs} = this.#options;
-    this.#messenger.interest?.({collective, list: true}, {timeoutMs}).then(
+    this.#messenger.interest?.({collective, ...query}, {timeoutMs}).then(
       (answer) => {
-        this.#rollCall.expect(answer);
+        tell(answer);
         this.#check();
       },
       // A broker that cannot say who listens leaves it to the time to end this.
@@ -135,10 +139,11 @@ class Watch {
   }
 
   outcome(): ProbeOutcome {
-    const {isKnown, complete, missing} = this.#rollCall.outcome();
+    const {isKnown, complete, missing, unnamedMissing} = this.#rollCall.outcome();
     return {
       isKnown,
       complete,
+      ...(unnamedMissing === 0 ? {} : {unnamedMissing}),
       missing: missing.map((silence) => ({
         identity: silence.identity,
         reason: silence.reason,
@@ -148,7 +153,9 @@ class Watch {
   }
 
   #check(): void {
-    if (this.#rollCall.isOver) this.#end();
+    const rollCall = this.#rollCall;
+    if (rollCall.isOver) this.#end();
+    else if (rollCall.takeRecount()) this.#ask({list: false}, (answer) => rollCall.recounted(answer));
   }
 }
 

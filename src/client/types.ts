@@ -66,6 +66,8 @@ export interface Discovered {
   readonly isCutOff?: boolean;
   /** Connected nodes that neither answered nor said that they do not match. */
   readonly missing?: readonly MissingNode[];
+  /** How many more of them have no name here: more listen than the broker can name. Absent where there are none. */
+  readonly unnamedMissing?: number;
   /** The method, as operators know it. */
   readonly method: string;
   readonly elapsedMs: number;
@@ -155,6 +157,8 @@ export interface PingResult {
   readonly isCutOff?: boolean;
   /** Connected nodes that neither answered nor said that they do not match. */
   readonly missing: readonly MissingNode[];
+  /** How many more of them have no name here: more listen than the broker can name. Absent where there are none. */
+  readonly unnamedMissing?: number;
   /** Monotonic ms at which the ping was sent. */
   readonly publishedAtMs: number;
 }

@@ -15,6 +15,8 @@ export interface ProbeOutcome {
   readonly complete: boolean;
   /** Who listens and neither answered nor said that it does not match, each with a word why. */
   readonly missing: readonly MissingNode[];
+  /** How many more of them have no name here: more listen than the broker can name. Absent where there are none. */
+  readonly unnamedMissing?: number;
 }
 
 /** One ping under way. */
@@ -112,9 +114,9 @@ async function collect(request: DiscoveryRequest, options: BroadcastOptions): Pr
     // Known listeners that still answer, one after another, are waited for: a busy machine must not make a short answer.
     const timeIsUp = (): void => {
       const nowMs = clock.monotonicMs();
-      const {isKnown, missing} = ping.outcome();
+      const {isKnown, missing, unnamedMissing = 0} = ping.outcome();
       // A few that give no sign are dead; when it is many, it is the machine.
-      const isMany = missing.length > Math.max(discoveryLimits.deadMax, found.size / 100);
+      const isMany = missing.length + unnamedMissing > Math.max(discoveryLimits.deadMax, found.size / 100);
       const gapMs = isMany ? discoveryLimits.starvedManyGapMs : discoveryLimits.starvedGapMs;
       const sinceAnswerMs = nowMs - Math.max(lastAnswerAtMs, isMany ? startedAtMs + timeoutMs : 0);
       if (isKnown && sinceAnswerMs < gapMs && nowMs < endMs) {
@@ -131,6 +133,5 @@ async function collect(request: DiscoveryRequest, options: BroadcastOptions): Pr
     signal.removeEventListener('abort', close);
     handle?.stop();
   }
-  const {isKnown, complete, missing} = handle.outcome();
-  return {identities: [...found], complete, isKnown, missing, ...(isCutOff && !isKnown ? {isCutOff} : {})};
+  return {identities: [...found], ...handle.outcome(), ...(isCutOff && !handle.outcome().isKnown ? {isCutOff} : {})};
 }

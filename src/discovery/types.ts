@@ -24,6 +24,8 @@ export interface DiscoveryResult {
   readonly isCutOff?: boolean;
   /** Connected nodes that neither answered nor said that they do not match. */
   readonly missing?: readonly MissingNode[];
+  /** How many more of them have no name here: more listen than the broker can name. Absent where there are none. */
+  readonly unnamedMissing?: number;
 }
 
 export interface MissingNode {

@@ -116,13 +116,19 @@ const missingShownMax = 20;
 /** Says which connected nodes gave no answer to discovery; with -v also when nobody can know whether the answer is complete. */
 export function noteCompleteness(
   command: Pick<NetworkCommand, 'note' | 'isVerbose'>,
-  found: {readonly isKnown?: boolean; readonly isCutOff?: boolean; readonly missing?: readonly MissingNode[]},
+  found: {
+    readonly isKnown?: boolean;
+    readonly isCutOff?: boolean;
+    readonly missing?: readonly MissingNode[];
+    readonly unnamedMissing?: number;
+  },
 ): void {
-  const missing = found.missing ?? [];
-  if (missing.length > 0) {
+  const {missing = [], unnamedMissing = 0} = found;
+  const count = missing.length + unnamedMissing;
+  if (count > 0) {
     const shown = missing.slice(0, missingShownMax).map(({identity, words}) => `${inertLine(identity)} ${words}`);
-    const more = missing.length > shown.length ? `; and ${missing.length - shown.length} more` : '';
-    command.note(`${missing.length} connected nodes did not answer discovery: ${shown.join('; ')}${more}`);
+    const more = count > shown.length ? [`and ${count - shown.length} more`] : [];
+    command.note(`${count} connected nodes did not answer discovery: ${[...shown, ...more].join('; ')}`);
   }
   if (found.isCutOff === true) {
     command.note(

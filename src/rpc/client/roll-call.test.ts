@@ -55,8 +55,44 @@ describe('a roll call', () => {
     call.answered('a');
     expect(call.isOver).toBe(false);
     expect(call.outcome()).toMatchObject({complete: false, unnamedMissing: 1});
+    expect(call.takeRecount()).toBe(false);
     call.answered('b');
+    expect(call.isOver).toBe(false);
+    expect(call.takeRecount()).toBe(true);
+    expect(call.takeRecount()).toBe(false);
+    call.recounted(counted);
     expect(call.isOver).toBe(true);
+    expect(call.outcome()).toMatchObject({complete: true, unnamedMissing: 0});
+  });
+
+  test('does not end at a number that was too low, and counts again when the higher one is reached', () => {
+    const call = new RollCall();
+    const {identities: _left, ...counted} = listening([], {servers: 1, truncated: true});
+    call.expect(counted);
+    call.answered('answered and left before it was counted');
+    expect(call.takeRecount()).toBe(true);
+    call.recounted({...counted, servers: 2});
+    expect(call.isOver).toBe(false);
+    expect(call.takeRecount()).toBe(false);
+    call.answered('b');
+    expect(call.takeRecount()).toBe(true);
+    call.recounted({...counted, servers: 2});
+    expect(call.isOver).toBe(true);
+  });
+
+  test('waits for its time, and asks no more, when the number cannot be counted again', () => {
+    for (const answer of [undefined, listening([], {complete: false})]) {
+      const call = new RollCall();
+      const {identities: _left, ...counted} = listening([], {servers: 1, truncated: true});
+      call.expect(counted);
+      call.answered('a');
+      expect(call.takeRecount()).toBe(true);
+      call.recounted(answer);
+      call.answered('b');
+      expect(call.takeRecount()).toBe(false);
+      expect(call.isOver).toBe(false);
+      expect(call.outcome()).toMatchObject({isKnown: true, complete: false, missing: [], unnamedMissing: 0});
+    }
   });
 
   test('names who is missing, with the reason that is known', () => {

@@ -29,6 +29,8 @@ export class RollCall {
   #expected: readonly string[] | undefined;
   #outstanding: Set<string> | undefined;
   #listening: number | undefined;
+  /** Of a number without names: whether it was counted again when it was reached. */
+  #count: 'first' | 'asked again' | 'confirmed' | 'unknown' = 'first';
 
   /** What the broker said; undefined when it says nothing. */
   expect(answer: InterestAnswer | undefined): void {
@@ -37,6 +39,30 @@ export class RollCall {
     if (answer.identities === undefined) return;
     this.#expected = answer.identities;
     this.#outstanding = new Set(answer.identities.filter((identity) => !this.#settled.has(identity)));
+  }
+
+  /**
+   * True once when only a number is known and it is reached: it may have been reached by some that answered and left before they were counted, so whoever gets
+   * true counts again and tells `recounted`.
+   */
+  takeRecount(): boolean {
+    if (this.#count !== 'first' || this.#outstanding !== undefined || !this.#isReached) return false;
+    this.#count = 'asked again';
+    return true;
+  }
+
+  /** What the broker said when it was asked again; undefined when it says nothing. */
+  recounted(answer: InterestAnswer | undefined): void {
+    if (answer?.complete !== true) {
+      this.#count = 'unknown';
+      return;
+    }
+    this.#listening = Math.max(this.#listening ?? 0, answer.servers);
+    this.#count = this.#isReached ? 'confirmed' : 'first';
+  }
+
+  get #isReached(): boolean {
+    return this.#listening !== undefined && this.#settled.size >= this.#listening;
   }
 
   answered(identity: string): void {
@@ -69,7 +95,7 @@ export class RollCall {
   /** Nobody else will answer. */
   get isOver(): boolean {
     if (this.#listening === undefined) return false;
-    return this.#outstanding === undefined ? this.#settled.size >= this.#listening : this.#outstanding.size === 0;
+    return this.#outstanding === undefined ? this.#count === 'confirmed' : this.#outstanding.size === 0;
   }
 
   outcome(): RollCallOutcome {
@@ -81,7 +107,7 @@ export class RollCall {
       this.#expected === undefined ? Math.max(0, this.#listening - this.#settled.size - missing.length) : 0;
     return {
       isKnown: true,
-      complete: missing.length + unnamedMissing === 0,
+      complete: missing.length + unnamedMissing === 0 && (this.#expected !== undefined || this.#count === 'confirmed'),
       listening: this.#listening,
       missing,
       unnamedMissing,

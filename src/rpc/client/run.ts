@@ -10,7 +10,7 @@ import {sleep, type TimerHandle} from '../../lib/platform.ts';
 import {ConnectError, isNoResponders} from '../../connect/index.ts';
 import type {MiddlewareMessage} from '../../connect/types.ts';
 import type {Filter} from '../../protocol/types.ts';
-import {encodeAgain, isResent, readNote} from '../../protocol/index.ts';
+import {encodeAgain, type InterestAnswer, isResent, readNote} from '../../protocol/index.ts';
 import {AskAgain} from './ask-again.ts';
 import {Attendance} from './attendance.ts';
 import {noteWish} from './note-wish.ts';
@@ -223,7 +223,7 @@ class RequestRun {
 
   /** Sent right before the request, on the same connection: whoever is not connected by then does not get it. */
   #askWhoListens(batch: Batch): void {
-    const {collective, agent, kind, timeoutMs} = this.#options;
+    const {kind} = this.#options;
     if (kind === 'direct') {
       void this.#attendance.findAbsent(batch.targets ?? []).then((absent) => {
         // Where a broker just went, its nodes are about to come back elsewhere.
@@ -231,15 +231,20 @@ class RequestRun {
         for (const identity of absent) this.#settle(identity);
       });
     } else if (kind === 'broadcast') {
-      void this.#messenger
-        .interest?.({collective, agents: [agent], list: true}, {timeoutMs})
-        .then((answer) => {
-          this.#rollCall.expect(answer);
-          this.#endWhenAllAnswered();
-        })
-        // Who listens stays unknown then, and the request ends with its time.
-        .catch((error: unknown) => this.#notice(`The broker did not say who listens: ${errorMessage(error)}`));
+      this.#askRollCall({list: true}, (answer) => this.#rollCall.expect(answer));
     }
+  }
+
+  #askRollCall(query: {readonly list: boolean}, tell: (answer: InterestAnswer | undefined) => void): void {
+    const {collective, agent, timeoutMs} = this.#options;
+    void this.#messenger
+      .interest?.({collective, agents: [agent], ...query}, {timeoutMs})
+      .then((answer) => {
+        tell(answer);
+        this.#endWhenAllAnswered();
+      })
+      // Who listens stays unknown then, and the request ends with its time.
+      .catch((error: unknown) => this.#notice(`The broker did not say who listens: ${errorMessage(error)}`));
   }
 
   #askAgain(batch: Batch, sealed: SealedRequest, replyTo: string): AskAgain | undefined {
@@ -290,7 +295,10 @@ class RequestRun {
   }
 
   #endWhenAllAnswered(): void {
-    if (this.#options.kind === 'broadcast' && this.#rollCall.isOver) this.#current?.end?.();
+    if (this.#options.kind !== 'broadcast') return;
+    const rollCall = this.#rollCall;
+    if (rollCall.isOver) this.#current?.end?.();
+    else if (rollCall.takeRecount()) this.#askRollCall({list: false}, (answer) => rollCall.recounted(answer));
   }
 
   /** A target that will not answer. An answer that comes after all still counts while the request runs. */
