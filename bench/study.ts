@@ -58,6 +58,7 @@ function measure(context: BenchContext): StudyReport {
     [
       join(root, 'bin', 'choria.js'),
       'study',
+      '--huge-pages',
       '--json',
       '--servers',
       '10000',
