@@ -9,6 +9,7 @@ export const requestErrorCodes = {
   ERR_REQUEST_TARGETS: 'The targets of a request cannot be used: too many, or a name that cannot be part of a subject',
   ERR_REQUEST_BATCH:
     'The batch size or the sleep between batches is out of range, or this kind of request has no batches',
+  ERR_REQUEST_DATA: 'An input of a request cannot be written as JSON',
   ERR_REQUEST_SERVICE: 'A service request names targets or a filter',
   ERR_REQUEST_UNFILTERED: 'Requests without a filter are disabled by configuration',
   ERR_REQUEST_NOT_PERMITTED: 'The broker does not let this caller send such requests, or hear their replies',

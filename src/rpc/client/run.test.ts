@@ -231,6 +231,15 @@ describe('a direct request', () => {
   });
 });
 
+describe('inputs that JSON cannot hold', () => {
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])('%s is refused before anything is sent', async (value) => {
+    const fleet = new FakeFleet();
+    const running = runRequest(fleet.messenger(), requestOptions({data: {list: [1, {ratio: value}]}}));
+    await expect(running).rejects.toMatchObject({code: 'ERR_REQUEST_DATA'});
+    expect(fleet.published).toEqual([]);
+  });
+});
+
 describe('a service request', () => {
   test('ends with the one answer and counts no second', async () => {
     const fleet = new FakeFleet();

@@ -90,6 +90,15 @@ export function isUnfiltered(filter: Filter): boolean {
   return isEmptyApartFromAgents(filter) && filter.agents.length <= 1;
 }
 
+/** JSON has no word for them and would make them null: a node would run something else than what was asked. */
+function onlyFinite(name: string, value: unknown): unknown {
+  if (typeof value !== 'number' || Number.isFinite(value)) return value;
+  throw new RequestError(
+    'ERR_REQUEST_DATA',
+    `Cannot send the input ${JSON.stringify(name)}: ${value} is no number of JSON`,
+  );
+}
+
 interface Batch {
   /** Undefined where nobody is named. */
   readonly targets: readonly string[] | undefined;
@@ -132,7 +141,7 @@ class RequestRun {
       targets: kind === 'direct' ? targets : undefined,
       ...(kind === 'service' ? {answersMax: 1} : {}),
     });
-    this.#body = Buffer.from(JSON.stringify({agent, action, data}));
+    this.#body = Buffer.from(JSON.stringify({agent, action, data}, onlyFinite));
     this.#attendance = new Attendance(messenger, job.options);
   }
 
