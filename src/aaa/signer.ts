@@ -188,7 +188,8 @@ function questionOf(request: Request): AuthzRequest {
   // Discovery is a bare word, no call.
   if (request.agent === 'discovery') return {...shared, action: '', rawData: {}};
   // Servers of other makes take another of two keys that are the same, or differ only in case: nothing is signed that they could read in another way.
-  readStrictJson(Buffer.from(request.body).toString('utf8'), {stage: 'request', what: 'body'});
+  // In the data below them keys are whatever the action calls them.
+  readStrictJson(Buffer.from(request.body).toString('utf8'), {stage: 'request', what: 'body', foldedLevels: 1});
   const body = parseRequestBody(request.body);
   if (body.agent !== request.agent) {
     throw new AaaError(

@@ -15,6 +15,8 @@ export interface ReadJsonOptions {
   readonly bytesMax?: number;
   /** Named in messages, such as `transport`. */
   readonly what: string;
+  /** In how many outer levels keys that differ in capitals only are one key; below them stands somebody's data. All, unless given. */
+  readonly foldedLevels?: number;
 }
 
 export interface ReadJson {
@@ -35,7 +37,7 @@ export function readStrictJson(text: string, options: ReadJsonOptions): ReadJson
       {stage: options.stage},
     );
   }
-  const problem = new Scanner(text);
+  const problem = new Scanner(text, options.foldedLevels ?? Infinity);
   const reason = problem.scan();
   if (reason !== undefined) {
     throw new ProtocolError('ERR_JSON_INVALID', `Cannot read ${options.what}: ${reason}`, {stage: options.stage});
@@ -63,12 +65,14 @@ class Scanner {
   /** One entry for each open container: the keys of an object, undefined for an array. */
   private readonly open: (Set<string> | undefined)[] = [];
   private readonly text: string;
+  private readonly foldedLevels: number;
   private items = 0;
   private expectsKey = false;
   private key = '';
 
-  constructor(text: string) {
+  constructor(text: string, foldedLevels: number) {
     this.text = text;
+    this.foldedLevels = foldedLevels;
   }
 
   scan(): string | undefined {
@@ -119,7 +123,7 @@ class Scanner {
     const raw = this.text.slice(start + 1, end);
     const key = raw.includes('\\') ? unescapeKey(raw) : raw;
     const keys = this.open.at(-1);
-    const folded = foldCase(key);
+    const folded = this.open.length <= this.foldedLevels ? foldCase(key) : key;
     if (keys?.has(folded)) return `the key ${JSON.stringify(key.slice(0, 64))} comes twice in one object`;
     keys?.add(folded);
     this.key = key;

@@ -163,7 +163,7 @@ describe('fault 64: the signer', () => {
   ])('fault 64: a body that two servers would read in two ways is never signed: %s', async (body) => {
     const aaa = await startTestAaa();
     expect(await aaa.post(sign, await aaa.signBody({body: Buffer.from(body)}))).toEqual(denied);
-    const good = Buffer.from('{"agent":"rpcutil","action":"ping","data":{}}');
+    const good = Buffer.from('{"agent":"rpcutil","action":"ping","data":{"env":{"PATH":"/bin","path":"x"}}}');
     expect(Object.keys(await aaa.post(sign, await aaa.signBody({body: good})))).toEqual(['secure_request']);
   });
 

@@ -14,6 +14,7 @@ import timers from 'node:timers';
 import timersPromises from 'node:timers/promises';
 import {afterEach, describe, expect, test} from 'vitest';
 import {createNodePlatform} from '../../src/lib/node-platform.ts';
+import {yaml} from '../../src/lib/yaml.ts';
 import {KeyPool, simulate} from '../../src/sim/index.ts';
 
 type Doors = object;
@@ -91,6 +92,8 @@ describe('a simulation', () => {
     'touches no real clock, timer, randomness, socket, name server, file or program (%s)',
     async (security) => {
       let seen: Set<string> | undefined;
+      // Part of the program, which it loads when it first needs it.
+      yaml();
       const result = await simulate({
         seed: 'real world',
         minutes: 2,
