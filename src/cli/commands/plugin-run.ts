@@ -143,10 +143,7 @@ export async function runPluginSchema(context: CliContext, parsed: ParsedArgumen
   const name = String(parsed.arguments['plugin']);
   const ddl = await descriptions.agent(name);
   if (ddl === undefined) throw new CliError('ERR_CLI_FAILED', `did not find schema for agent/${name}`);
-  const text =
-    parsed.flags['format'] === 'ddl'
-      ? inert(ddlToRuby(ddl))
-      : inertJson(escapeJsonLikeGo(JSON.stringify(ddl.document)));
+  const text = parsed.flags['format'] === 'ddl' ? inert(ddlToRuby(ddl)) : inertJson(JSON.stringify(ddl.document));
   context.stdout.write(`${text}\n`);
   return 0;
 }
