@@ -6,19 +6,19 @@
 import {generateKeyPairSync} from 'node:crypto';
 import {beforeAll, describe, expect, test} from 'vitest';
 import {systemError} from '../../test/support/fake-files.ts';
-import {fleetDirectory, healthyFiles, SickFleet, type StoredFile} from '../../test/support/sick-fleet.ts';
+import {
+  type Breakage,
+  fleetDirectory,
+  healthyFiles,
+  parrotDdl,
+  SickFleet,
+  type StoredFile,
+} from '../../test/support/sick-fleet.ts';
 import {issueCertificate, issueCertificateAuthority, type IssueCertificateOptions} from '../crypto/index.ts';
-import {type DoctorRole, type FindingCode, findingKinds} from './index.ts';
+import {findingKinds} from './index.ts';
 
 const dayMs = 86_400_000;
 const yearMs = 365 * dayMs;
-
-interface Breakage {
-  readonly role: DoctorRole;
-  readonly code: FindingCode;
-  readonly how: string;
-  readonly break: (fleet: SickFleet) => void | Promise<void>;
-}
 
 let healthy: readonly StoredFile[] = [];
 beforeAll(async () => {
@@ -309,21 +309,6 @@ function unwritable(fleet: SickFleet, options: {readonly folder: string; readonl
       : undefined;
 }
 
-const agentDdl = JSON.stringify({
-  $schema: 'https://choria.io/schemas/mcorpc/ddl/v1/agent.json',
-  metadata: {
-    name: 'parrot',
-    description: 'says it again',
-    author: 'x',
-    license: 'x',
-    version: '1.0.0',
-    url: 'https://example.net',
-    timeout: 5,
-    provider: 'external',
-  },
-  actions: [{action: 'echo', description: 'says it again', display: 'always', input: {}, output: {}, aggregate: []}],
-});
-
 function addAgent(fleet: SickFleet, files: {readonly ddl: string; readonly programMode?: number}): void {
   fleet.set('libdir', `${fleet.folder}/lib`);
   fleet.put('lib/mcollective/agent/parrot.json', files.ddl, 0o644);
@@ -385,19 +370,19 @@ const node: readonly Breakage[] = [
     role: 'client',
     code: 'ddl-broken',
     how: 'half a description',
-    break: (fleet) => addAgent(fleet, {ddl: agentDdl.slice(0, 80)}),
+    break: (fleet) => addAgent(fleet, {ddl: parrotDdl.slice(0, 80)}),
   },
   {
     role: 'server',
     code: 'agent-program-missing',
     how: 'a description without its program',
-    break: (fleet) => addAgent(fleet, {ddl: agentDdl}),
+    break: (fleet) => addAgent(fleet, {ddl: parrotDdl}),
   },
   {
     role: 'server',
     code: 'agent-not-executable',
     how: 'a program without the x',
-    break: (fleet) => addAgent(fleet, {ddl: agentDdl, programMode: 0o644}),
+    break: (fleet) => addAgent(fleet, {ddl: parrotDdl, programMode: 0o644}),
   },
   {
     role: 'server',

@@ -2,19 +2,17 @@
 import {X509Certificate} from 'node:crypto';
 import {beforeAll, describe, expect, test} from 'vitest';
 import {systemError} from '../../test/support/fake-files.ts';
-import {fleetDirectory, healthyFiles, SickFleet, type StoredFile} from '../../test/support/sick-fleet.ts';
+import {
+  type Breakage,
+  fleetDirectory,
+  healthyFiles,
+  SickFleet,
+  type StoredFile,
+} from '../../test/support/sick-fleet.ts';
 import {issueRevocationList} from '../crypto/index.ts';
-import type {DoctorRole, FindingCode} from './index.ts';
 
 const dayMs = 86_400_000;
 const yearMs = 365 * dayMs;
-
-interface Breakage {
-  readonly role: DoctorRole;
-  readonly code: FindingCode;
-  readonly how: string;
-  readonly break: (fleet: SickFleet) => void | Promise<void>;
-}
 
 let healthy: readonly StoredFile[] = [];
 beforeAll(async () => {

@@ -1,17 +1,15 @@
 /** As `breakages.test.ts`, of a set-up whose members prove themselves with tokens. */
 import {beforeAll, describe, expect, test} from 'vitest';
-import {fleetDirectory, healthyFiles, SickFleet, type StoredFile} from '../../test/support/sick-fleet.ts';
-import type {DoctorRole, FindingCode} from './index.ts';
+import {
+  type Breakage,
+  fleetDirectory,
+  healthyFiles,
+  SickFleet,
+  type StoredFile,
+} from '../../test/support/sick-fleet.ts';
 
 const dayMs = 86_400_000;
 const issuerKey = 'plugin.security.issuer.choria.public';
-
-interface Breakage {
-  readonly role: DoctorRole;
-  readonly code: FindingCode;
-  readonly how: string;
-  readonly break: (fleet: SickFleet) => void | Promise<void>;
-}
 
 let healthy: readonly StoredFile[] = [];
 beforeAll(async () => {

@@ -13,6 +13,7 @@ import {issueCertificate, issueCertificateAuthority, type IssueCertificateOption
 import type {DoctorRole, FindingCode} from '../../src/doctor/index.ts';
 import {createNodePlatform} from '../../src/lib/node-platform.ts';
 import {type Member, nodeName, RealOrganisation, type RunOptions} from '../support/real-organisation.ts';
+import {parrotDdl} from '../support/sick-fleet.ts';
 
 const {random} = createNodePlatform();
 const dayMs = 86_400_000;
@@ -199,21 +200,6 @@ const certificates: readonly Breakage[] = [
   line('server', 'revocations-unusable', 'the list of the authority is no list', put('crl.pem', 'nothing\n', 0o644)),
 ];
 
-const description = JSON.stringify({
-  $schema: 'https://choria.io/schemas/mcorpc/ddl/v1/agent.json',
-  metadata: {
-    name: 'parrot',
-    description: 'says it again',
-    author: 'x',
-    license: 'x',
-    version: '1.0.0',
-    url: 'https://example.net',
-    timeout: 5,
-    provider: 'external',
-  },
-  actions: [{action: 'echo', description: 'says it again', display: 'always', input: {}, output: {}, aggregate: []}],
-});
-
 const agent =
   (files: {readonly ddl?: string; readonly programMode?: number}): Breakage['break'] =>
   (member) => {
@@ -252,10 +238,10 @@ const node: readonly Breakage[] = [
   ),
   line('server', 'status-unwritable', 'no such directory', set('plugin.choria.status_file_path', '/nowhere/s.json')),
   line('server', 'libdir-missing', 'a library directory is gone', set('libdir', '/opt/nowhere')),
-  line('client', 'ddl-broken', 'half a description', agent({ddl: description.slice(0, 80)})),
+  line('client', 'ddl-broken', 'half a description', agent({ddl: parrotDdl.slice(0, 80)})),
   line('server', 'ddl-missing', 'a program without its description', agent({programMode: 0o755})),
-  line('server', 'agent-program-missing', 'a description without its program', agent({ddl: description})),
-  line('server', 'agent-not-executable', 'a program without the x', agent({ddl: description, programMode: 0o644})),
+  line('server', 'agent-program-missing', 'a description without its program', agent({ddl: parrotDdl})),
+  line('server', 'agent-not-executable', 'a program without the x', agent({ddl: parrotDdl, programMode: 0o644})),
   line('server', 'authorization-off', 'everybody may do everything', set('rpcauthorization', 'false')),
   line('server', 'authorization-provider', 'a plugin that nobody has', set('rpcauthprovider', 'wishes')),
   line('server', 'policy-none', 'the policies are gone', remove('policies')),

@@ -1,6 +1,6 @@
 /** A set-up made by the code behind `choria init`, kept in memory and copied for each test that breaks it. */
 import {createOrganisation, type OrganisationSecurity} from '../../src/organisation/index.ts';
-import {diagnose, type DoctorRole} from '../../src/doctor/index.ts';
+import {diagnose, type DoctorRole, type FindingCode} from '../../src/doctor/index.ts';
 import type {Platform} from '../../src/lib/platform.ts';
 import {createFakePlatform, type FakePlatform, type FakePlatformOptions} from './fake-platform.ts';
 
@@ -49,6 +49,30 @@ const folders: Readonly<Record<DoctorRole, string>> = {
   server: 'nodes/web1.example.net',
   client: 'users/rip.mcollective',
 };
+
+/** The description of an agent that a test adds. */
+export const parrotDdl = JSON.stringify({
+  $schema: 'https://choria.io/schemas/mcorpc/ddl/v1/agent.json',
+  metadata: {
+    name: 'parrot',
+    description: 'says it again',
+    author: 'x',
+    license: 'x',
+    version: '1.0.0',
+    url: 'https://example.net',
+    timeout: 5,
+    provider: 'external',
+  },
+  actions: [{action: 'echo', description: 'says it again', display: 'always', input: {}, output: {}, aggregate: []}],
+});
+
+/** One way to break a fleet, and what the doctor calls it. */
+export interface Breakage {
+  readonly role: DoctorRole;
+  readonly code: FindingCode;
+  readonly how: string;
+  readonly break: (fleet: SickFleet) => void | Promise<void>;
+}
 
 /** One copy of the fleet, and what a test may do to it. */
 export class SickFleet {
