@@ -35,7 +35,7 @@ export interface CliContext {
   readonly signal: AbortSignal;
   /** Calls `action` at each SIGHUP until the function returned is called; without it SIGHUP ends the process. Absent where there are no signals. */
   onHangup?(action: () => void): () => void;
-  /** How long this process may take to end after the first SIGINT or SIGTERM, before it is ended; default a minute. */
+  /** How long this process may take to end after the first SIGINT or SIGTERM, before it is ended; default two seconds. */
   limitShutdown?(softShutdownMs: number): void;
   readonly startedAtMs: number;
 }

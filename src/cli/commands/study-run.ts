@@ -2,7 +2,7 @@
 import {join} from 'node:path';
 import {htmlReport} from '../study/report-html.ts';
 import {markdownReport, missedGoals} from '../study/report-text.ts';
-import {runsMax, sizesMax} from '../study/limits.ts';
+import {runsMax, sizesMax, stopTimeoutMs} from '../study/limits.ts';
 import {planFleet, type StudyEngine} from '../study/plan.ts';
 import type {StudyReport} from '../study/results.ts';
 import {runStudy} from '../study/study.ts';
@@ -32,6 +32,8 @@ export async function runStudyCommand(context: CliContext, parsed: ParsedArgumen
     await write('report.md', markdownReport(found));
     await write('report.html', htmlReport(found));
   };
+  // A study that is interrupted ends its brokers and emulators first.
+  context.limitShutdown?.(2 * stopTimeoutMs);
   const report = await runStudy({
     platform,
     plans: (sizes.length === 0 ? [defaultServers] : sizes).map((servers) =>
