@@ -5,7 +5,7 @@
  * their text. Vectors: `agents/aggregates.json`.
  */
 import {drawChart} from '../lib/ascii-chart.ts';
-import {formatFixed} from './go-float.ts';
+import {formatFixed} from '../lib/go-number.ts';
 import {goFormat, goValue} from './go-format.ts';
 import {compareUtf8, goJson} from './go-json.ts';
 import {parseGoFloat} from './go-numbers.ts';

@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {builtinAgentDdl, builtinAgentNames, builtinDataDdl, builtinDataNames} from './builtin/index.ts';
 import {DdlError} from './errors.ts';
-import {formatFixed, formatShortest} from './go-float.ts';
+import {formatFixed} from '../lib/go-number.ts';
+import {formatShortest} from './go-float.ts';
 import {goFormat} from './go-format.ts';
 import {parseGoFloat, parseGoInteger} from './go-numbers.ts';
 import {actionFromDocument, parseAgentDdl} from './parse.ts';
@@ -135,6 +136,8 @@ describe('numbers and formats as Go writes them', () => {
     ['%d', [{float: 1.66}], '%!d(float64=1.66)'],
     ['%s %s', ['a'], 'a %!s(MISSING)'],
     ['100%', [], '100%!(NOVERB)'],
+    ['%5d|%.1f|%05d', ['a', 'abc', 'é'], '%!d(string=    a)|%!f(string=a)|%!d(string=0000é)'],
+    ['%+v %+d', [{float: 3.5}, {integer: 3}], '3.5 +3'],
     ['%[2]d %[1]s', ['a', {integer: 2}], '2 a'],
     ['%.2s|%q', ['日本語', 'x'], '日本|"x"'],
     ['%v %g', [{float: 1e6}, {float: 0.00001}], '1e+06 1e-05'],

@@ -1,19 +1,7 @@
 /**
  * Floats as text by Go's rules: exact decimal expansion rounded half to even, two digits of exponent at least.
  */
-
-/** `%f`: all digits of the value are known exactly, so that ties round to even and large values print in full. */
-export function formatFixed(value: number, decimals: number): string {
-  const negative = value < 0 || Object.is(value, -0);
-  const {mantissa, exponent} = decompose(Math.abs(value));
-  let scaled = mantissa * 10n ** BigInt(decimals);
-  if (exponent >= 0) scaled <<= BigInt(exponent);
-  else scaled = divideHalfEven(scaled, 1n << BigInt(-exponent));
-  const digits = scaled.toString().padStart(decimals + 1, '0');
-  const whole = digits.slice(0, digits.length - decimals);
-  const text = decimals === 0 ? whole : `${whole}.${digits.slice(digits.length - decimals)}`;
-  return negative ? `-${text}` : text;
-}
+import {formatFixed} from '../lib/go-number.ts';
 
 /** `%e`. */
 export function formatExponent(value: number, decimals: number): string {
@@ -48,23 +36,4 @@ function exponentThreshold(
 
 function widenExponent(text: string): string {
   return text.replace(/e([+-])([0-9])$/, 'e$10$2');
-}
-
-/** value = mantissa * 2^exponent, exactly. */
-function decompose(value: number): {readonly mantissa: bigint; readonly exponent: number} {
-  const view = new DataView(new ArrayBuffer(8));
-  view.setFloat64(0, value);
-  const bits = view.getBigUint64(0);
-  const raw = Number((bits >> 52n) & 0x7ffn);
-  const fraction = bits & 0xfffffffffffffn;
-  return raw === 0
-    ? {mantissa: fraction, exponent: -1074}
-    : {mantissa: fraction | 0x10000000000000n, exponent: raw - 1075};
-}
-
-function divideHalfEven(dividend: bigint, divisor: bigint): bigint {
-  const quotient = dividend / divisor;
-  const twice = (dividend % divisor) * 2n;
-  if (twice > divisor || (twice === divisor && quotient % 2n === 1n)) return quotient + 1n;
-  return quotient;
 }

@@ -4,7 +4,8 @@
  * Formats come from DDL files written for Go, mistakes included, so wrong verbs and missing arguments print Go's own complaints
  * (`%!d(string=a)`, `%!(EXTRA int=2)`).
  */
-import {formatExponent, formatFixed, formatShortest} from './go-float.ts';
+import {formatFixed} from '../lib/go-number.ts';
+import {formatExponent, formatShortest} from './go-float.ts';
 import {formatWidthMax} from './limits.ts';
 
 /** An integer is marked, because JavaScript has no other way to tell `2` from `2.0`. */
@@ -90,13 +91,17 @@ function readSpec(
 }
 
 function formatArgument(verb: Verb, argument: FormatArgument): string {
-  const text =
-    typeof argument === 'string'
-      ? formatText(verb, argument)
-      : 'integer' in argument
-        ? formatInteger(verb, BigInt(argument.integer))
-        : formatFloat(verb, argument.float);
-  return text ?? `%!${verb.letter}(${typeName(argument)}=${plain(argument)})`;
+  // With %v a plus asks for the names of fields.
+  const asked = verb.letter === 'v' ? {...verb, flags: verb.flags.replaceAll('+', '')} : verb;
+  // A complaint shows the value with the width and the flags of the verb that does not fit.
+  const complaint = (): string =>
+    `%!${verb.letter}(${typeName(argument)}=${formatBy({...verb, letter: 'v'}, argument) ?? plain(argument)})`;
+  return formatBy(asked, argument) ?? complaint();
+}
+
+function formatBy(verb: Verb, argument: FormatArgument): string | undefined {
+  if (typeof argument === 'string') return formatText(verb, argument);
+  return 'integer' in argument ? formatInteger(verb, BigInt(argument.integer)) : formatFloat(verb, argument.float);
 }
 
 function typeName(argument: FormatArgument): string {

@@ -5,7 +5,7 @@
  * letters, digits, `_` and `-`, and line ends inside values, are refused: they would become Ruby code.
  */
 import {DdlError} from './errors.ts';
-import {formatFixed} from './go-float.ts';
+import {formatFixed} from '../lib/go-number.ts';
 import {compareUtf8} from './go-json.ts';
 import type {ActionDdl, AgentDdl, AggregateItem, InputItem, OutputItem} from './types.ts';
 

@@ -83,8 +83,8 @@ function floatError(text: string, problem: string): TextError {
 }
 
 /**
- * A number with a fixed count of decimals. Exact halves go to the even neighbour, as in C and Go; JavaScript's `toFixed` takes the
- * larger one.
+ * A number with a fixed count of decimals, as Go's `%f`: all digits are known exactly, so that halves go to the even neighbour, where JavaScript's
+ * `toFixed` takes the larger one, and large values print in full.
  *
  * @example
  * formatFixed(0.125, 2); // "0.12"
@@ -92,22 +92,32 @@ function floatError(text: string, problem: string): TextError {
 export function formatFixed(value: number, decimals: number): string {
   if (Number.isNaN(value)) return 'NaN';
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
-  const rounded = Math.abs(value).toFixed(decimals);
-  const sign = value < 0 || Object.is(value, -0) ? '-' : '';
-  return sign + (isExactHalf(Math.abs(value), decimals) ? toEven(rounded) : rounded);
+  const negative = value < 0 || Object.is(value, -0);
+  const {mantissa, exponent} = decompose(Math.abs(value));
+  let scaled = mantissa * 10n ** BigInt(decimals);
+  if (exponent >= 0) scaled <<= BigInt(exponent);
+  else scaled = divideHalfEven(scaled, 1n << BigInt(-exponent));
+  const digits = scaled.toString().padStart(decimals + 1, '0');
+  const whole = digits.slice(0, digits.length - decimals);
+  const text = decimals === 0 ? whole : `${whole}.${digits.slice(digits.length - decimals)}`;
+  return negative ? `-${text}` : text;
 }
 
-function isExactHalf(value: number, decimals: number): boolean {
-  if (value >= 2 ** 52) return false;
-  const rest = value.toFixed(100).split('.')[1]?.slice(decimals) ?? '';
-  return /^50*$/.test(rest);
+/** value = mantissa * 2^exponent, exactly. */
+function decompose(value: number): {readonly mantissa: bigint; readonly exponent: number} {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, value);
+  const bits = view.getBigUint64(0);
+  const raw = Number((bits >> 52n) & 0x7ffn);
+  const fraction = bits & 0xfffffffffffffn;
+  return raw === 0
+    ? {mantissa: fraction, exponent: -1074}
+    : {mantissa: fraction | 0x10000000000000n, exponent: raw - 1075};
 }
 
-/** `toFixed` took the larger neighbour of a half: when its last digit is odd, the even one is just below. */
-function toEven(rounded: string): string {
-  const digits = BigInt(rounded.replace('.', ''));
-  if (digits % 2n === 0n) return rounded;
-  const point = rounded.indexOf('.');
-  const lower = (digits - 1n).toString().padStart(rounded.replace('.', '').length, '0');
-  return point < 0 ? lower : `${lower.slice(0, point)}.${lower.slice(point)}`;
+function divideHalfEven(dividend: bigint, divisor: bigint): bigint {
+  const quotient = dividend / divisor;
+  const twice = (dividend % divisor) * 2n;
+  if (twice > divisor || (twice === divisor && quotient % 2n === 1n)) return quotient + 1n;
+  return quotient;
 }
