@@ -99,7 +99,13 @@ class ReplayMemory implements ReplayGuard {
     this.damagedLines = state.damagedLines;
     // With a longer ceiling than before, requests that were forgotten as ended would be valid again.
     const isCeilingRaised = state.ttlCeilingSeconds !== 0 && state.ttlCeilingSeconds < this.ceilingSeconds;
-    if (state.damagedLines > 0 || isCeilingRaised) this.refuseSentUntilMs = nowMs;
+    // Written under a clock that was far ahead it would hold for years; what lives by then has at most a ceiling's life.
+    const knownUntilMs = Math.min(
+      state.refuseSentUntilMs ?? Number.NEGATIVE_INFINITY,
+      nowMs + this.ceilingSeconds * 1000,
+    );
+    this.refuseSentUntilMs = knownUntilMs;
+    if (state.damagedLines > 0 || isCeilingRaised) this.refuseSentUntilMs = Math.max(knownUntilMs, nowMs);
     for (const record of state.records) {
       if (!this.expiryByKey.has(record.key)) this.remember(record);
     }
@@ -215,6 +221,7 @@ class ReplayMemory implements ReplayGuard {
       records,
       forgottenUntilMs: this.forgottenUntilMs,
       ttlCeilingSeconds: this.ceilingSeconds,
+      ...(Number.isFinite(this.refuseSentUntilMs) && {refuseSentUntilMs: this.refuseSentUntilMs}),
     });
   }
 

@@ -24,6 +24,8 @@ export interface ReplayState {
   readonly forgottenUntilMs: number;
   /** The ceiling by which lives were cut when this was written; 0 when nothing was. */
   readonly ttlCeilingSeconds: number;
+  /** Requests sent until then may have run without being remembered: the next start has to know that too. */
+  readonly refuseSentUntilMs?: number | undefined;
 }
 
 export interface LoadedReplayState extends ReplayState {
@@ -142,6 +144,7 @@ class FileReplayStore implements ReplayStore {
   private async replace(state: ReplayState): Promise<void> {
     const lines = [
       checkedLine(`F ${state.forgottenUntilMs} ${state.ttlCeilingSeconds}`),
+      ...(state.refuseSentUntilMs === undefined ? [] : [checkedLine(`S ${state.refuseSentUntilMs} -`)]),
       ...state.records.map(recordLine),
     ];
     await this.files.makeDirectory(dirname(this.path), {mode: 0o750, recursive: true});
@@ -161,8 +164,15 @@ class FileReplayStore implements ReplayStore {
   }
 }
 
+/** A record without its line end: until the year 2286 a time in ms has 13 digits; keys have 30 characters, checksums 8. */
+const recordCharacters = 'R '.length + 13 + 1 + 30 + 1 + 8;
 /** A line with its checksum, and something where its end should be. */
-const wholeAndMore = /^[RF] \d+ [\w-]+ [0-9a-f]{8}[^]/;
+const wholeAndMore = /^[RFS] \d+ [\w-]+ [0-9a-f]{8}[^]/;
+
+/** Only appended lines can be torn, and what is torn is shorter than a whole one, whatever bits of it are flipped. */
+function isTorn(rest: string): boolean {
+  return rest.startsWith('R') && rest.length <= recordCharacters && !wholeAndMore.test(rest);
+}
 
 function recordLine(record: ReplayRecord): string {
   return checkedLine(`R ${record.expiresAtMs} ${record.key}`);
@@ -181,10 +191,11 @@ function parseState(text: string): LoadedReplayState {
   let forgottenUntilMs = 0;
   let damagedLines = 0;
   let ttlCeilingSeconds = 0;
+  let refuseSentUntilMs: number | undefined;
   const lines = text.split('\n');
-  // What follows the last line end is torn and never ran, or nothing. A whole line is one that lost its end to a flipped bit.
-  const rest = lines.pop() ?? '';
-  if (wholeAndMore.test(rest)) lines.push(rest);
+  // What follows the last line end is torn and never ran, or nothing; or a line that lost its end to a flipped bit.
+  const rest = (lines.pop() ?? '').replace(/\0+$/, '');
+  if (rest !== '' && !isTorn(rest)) lines.push(rest);
   for (const line of lines) {
     if (line === '') continue;
     const end = line.lastIndexOf(' ');
@@ -196,7 +207,8 @@ function parseState(text: string): LoadedReplayState {
     else if (kind === 'F') {
       forgottenUntilMs = Math.max(forgottenUntilMs, timeMs);
       ttlCeilingSeconds = Math.max(ttlCeilingSeconds, Number(key) || 0);
-    } else damagedLines += 1;
+    } else if (kind === 'S') refuseSentUntilMs = Math.max(refuseSentUntilMs ?? 0, timeMs);
+    else damagedLines += 1;
   }
-  return {records, forgottenUntilMs, ttlCeilingSeconds, damagedLines};
+  return {records, forgottenUntilMs, ttlCeilingSeconds, refuseSentUntilMs, damagedLines};
 }

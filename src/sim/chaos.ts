@@ -1,7 +1,7 @@
 /**
  * What goes wrong in a simulation, drawn from the seed: each fault begins, lasts, and is mended.
  */
-import {auditPath, brokerHost, type NodeMachine, type SimFleet, type SimMachine} from './fleet.ts';
+import {auditPath, brokerHost, type NodeMachine, type SimFleet, type SimMachine, stateDirectory} from './fleet.ts';
 import type {History} from './history.ts';
 import type {SimRandom} from './random.ts';
 import type {Timeline} from './timeline.ts';
@@ -44,8 +44,8 @@ export interface Damage {
   powerCut(host: string): void;
   /** This file of this host is not what was written. */
   flipped(host: string, path: string): void;
-  /** This host's wall clock jumped. */
-  clockChanged(host: string): void;
+  /** This host's wall clock jumped; how far it is ahead now, in ms. */
+  clockChanged(host: string, aheadMs: number): void;
   /** This host's programs did not run for a while. */
   paused(host: string): void;
   /** Connections were lost of which one end may not know for minutes. */
@@ -271,7 +271,7 @@ export class Chaos {
           const offsetMs = this.#random.pick([-3_600_000, -61_000, -59_000, -1_000, 1_000, 59_000, 61_000, 3_600_000]);
           const move = (ms: number): void => {
             host.clockOffsetMs += ms;
-            this.#damage.clockChanged(host.name);
+            this.#damage.clockChanged(host.name, host.clockOffsetMs);
           };
           move(offsetMs);
           return {text: `${host.name} ${offsetMs} ms`, mend: () => move(-offsetMs)};
@@ -326,7 +326,7 @@ export class Chaos {
   /** Bits change in what a node has written; its program ends, so that the next one reads them. */
   #flip(node: NodeMachine): ReturnType<Fault['begin']> {
     const {disk} = node.host;
-    const paths = [...disk.paths('/var/lib/choria'), ...disk.paths('/var/spool/choria'), auditPath];
+    const paths = [...disk.paths(stateDirectory), ...disk.paths('/var/spool/choria'), auditPath];
     const path = this.#random.pick(paths);
     let flips = 0;
     for (let times = this.#random.integer(1, 3); times > 0; times--) flips += disk.flipBit(path) ? 1 : 0;

@@ -35,6 +35,8 @@ import type {Timeline} from './timeline.ts';
 
 export const brokerHost = 'broker.sim';
 export const spoolDirectory = '/var/spool/choria';
+/** Where a node remembers requests, and what else it keeps. */
+export const stateDirectory = '/var/lib/choria';
 export const auditPath = '/var/log/choria-audit.log';
 const configPath = '/etc/choria/choria.conf';
 const brokerPort = 4222;

@@ -8,7 +8,7 @@ import {connectCaller, type SimCaller} from './callers.ts';
 import {Chaos, type FaultName} from './chaos.ts';
 import {Checks, type Violation} from './checks.ts';
 import {Tape} from './doubling.ts';
-import {auditPath, registrationSeconds, SimFleet, type SimMachine, spoolDirectory} from './fleet.ts';
+import {auditPath, registrationSeconds, SimFleet, type SimMachine, spoolDirectory, stateDirectory} from './fleet.ts';
 import {checkAudit, checkLeaks, checkWhole, healHalfOpenMs, healMs, healNewcomersMs} from './healing.ts';
 import {History, type HistoryEvent} from './history.ts';
 import {createLedgerAgent, ledgerPolicy, type Run} from './ledger.ts';
@@ -114,6 +114,9 @@ class Simulation {
   readonly #runsByNode = new Map<string, Run[]>();
   /** Nodes whose audit log may lack lines. */
   readonly #excused = new Set<string>();
+  /** Hosts whose memory of requests had flipped bits, and hosts whose clock was ahead for a while. */
+  readonly #forgetful = new Set<string>();
+  readonly #hurried = new Set<string>();
   #isHalfOpen = false;
   #nextCheckMs = 0;
   #actors: Actors | undefined;
@@ -215,6 +218,7 @@ class Simulation {
       client: callers.alice.client,
       callers: callersInTheEnd,
       isHalfOpen: this.#isHalfOpen,
+      isDeaf: (host: string) => this.#forgetful.has(host) && this.#hurried.has(host),
     };
     const waits = fleet.nodes.some((node) => !fleet.isServing(node));
     const limits = [healMs, this.#isHalfOpen ? healHalfOpenMs : 0, waits ? healNewcomersMs : 0];
@@ -285,8 +289,12 @@ class Simulation {
         flipped: (host, path) => {
           if (path === auditPath) this.#excused.add(host);
           if (path.startsWith(spoolDirectory)) submissions.damaged(host);
+          if (path.startsWith(stateDirectory)) this.#forgetful.add(host);
         },
-        clockChanged: (host) => submissions.clockJumped(host),
+        clockChanged: (host, aheadMs) => {
+          submissions.clockJumped(host);
+          if (aheadMs > 0) this.#hurried.add(host);
+        },
         paused: (host) => rights.resumed(host),
         halfOpen: () => (this.#isHalfOpen = true),
       },

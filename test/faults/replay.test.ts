@@ -112,6 +112,34 @@ describe('fault 28: replays', () => {
     expect(await outcome(after.admit(request({id: 'd'.repeat(32), sentAtMs: clock.now})))).toBe('accepted');
   });
 
+  test('fault 28: what a damaged line lost stays suspect over further starts', async () => {
+    const {clock, durable, files} = world();
+    const before = await durable();
+    await before.admit(request());
+    await before.admit(request({id: 'b'.repeat(32)}));
+    files.put(path, (files.text(path) ?? '').replace(/R (\d)/, 'R 9$1'));
+    clock.now += 1_000;
+    await durable();
+    clock.now += 1_000;
+    const again = await durable();
+    expect(again.damagedLines).toBe(0);
+    expect(await outcome(again.admit(request()))).toBe('ERR_REQUEST_EXPIRED');
+    expect(await outcome(again.admit(request({id: 'd'.repeat(32), sentAtMs: clock.now})))).toBe('accepted');
+  });
+
+  test('fault 28: damage under a clock that was years ahead makes a node deaf for the longest life of a request, not for years', async () => {
+    const {clock, durable, files} = world({ttlCeilingSeconds: 600});
+    await (await durable()).admit(request());
+    files.put(path, (files.text(path) ?? '').replace(/F (\d)/, 'F 9$1'));
+    clock.now += 10 * 365 * 86_400_000;
+    await durable();
+    clock.now = startMs + 10_000;
+    expect(await outcome((await durable()).admit(request({id: 'c'.repeat(32)})))).toBe('ERR_REQUEST_EXPIRED');
+    clock.now += 601_000;
+    const later = await durable();
+    expect(await outcome(later.admit(request({id: 'd'.repeat(32), sentAtMs: clock.now})))).toBe('accepted');
+  });
+
   test('fault 28: what cannot be written down is refused, now and when it comes again', async () => {
     const {durable, files} = world();
     const guard = await durable();
@@ -179,6 +207,7 @@ describe('fault 28: replays', () => {
     await (await make(60)).admit(asked);
     clock.now += 120_000;
     await make(60);
+    expect(await outcome((await make(3_600)).admit(asked))).toMatch(/^ERR_REQUEST_(EXPIRED|REPLAYED)$/);
     expect(await outcome((await make(3_600)).admit(asked))).toMatch(/^ERR_REQUEST_(EXPIRED|REPLAYED)$/);
   });
 });
