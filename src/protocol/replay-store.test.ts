@@ -64,7 +64,7 @@ test('a flipped bit anywhere is found', async () => {
   }
 });
 
-test('a last record whose end and one more bit are flipped is not taken for a torn one', async () => {
+test('seed 50144: a last record whose end and one more bit are flipped is not taken for a torn one', async () => {
   const files = new FakeFiles();
   const store = createFileReplayStore({files, path});
   const record = {key: 'a'.repeat(30), expiresAtMs: Date.parse('2026-11-21T12:00:00Z')};
