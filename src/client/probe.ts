@@ -52,7 +52,6 @@ export function createProbe(options: ProbeOptions): DiscoveryProbe {
         body: Buffer.from('ping'),
       });
       const replyTo = messenger.replySubject({collective, requestId: id});
-      const answered = new Set<string>();
       const subscription = messenger.connection.subscribe(replyTo, ({payload, headers}) => {
         if (payload.length === 0) {
           watch.noted(readNote(headers), id);
@@ -61,9 +60,7 @@ export function createProbe(options: ProbeOptions): DiscoveryProbe {
         const sender = readSender(messenger, payload, options.logger);
         if (sender === undefined) return;
         // A server whose link came back gives its last answers once more, and says so.
-        const isKnown = answered.has(sender);
-        if (isKnown && isResent(headers)) return;
-        if (!isKnown && answered.size < clientLimits.targetsMax) answered.add(sender);
+        if (watch.hasAnswered(sender) && isResent(headers)) return;
         onAnswer(sender);
         watch.answered(sender);
       });
@@ -125,6 +122,10 @@ class Watch {
       // A broker that cannot say who listens leaves it to the time to end this.
       () => undefined,
     );
+  }
+
+  hasAnswered(identity: string): boolean {
+    return this.#rollCall.hasAnswered(identity);
   }
 
   answered(identity: string): void {

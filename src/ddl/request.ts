@@ -4,6 +4,7 @@
  * Servers check what arrives (`checkRequestData`), clients convert what was typed (`convertArguments`); only clients add input
  * defaults. Vectors: `agents/ddl-actions.json`, `agents/ddl-outputs.json`.
  */
+import {jsonKind} from '../lib/go-fields.ts';
 import {checkInputValue, convertAndCheckInput} from './value.ts';
 import type {ValueVerdict} from './value.ts';
 import {compareUtf8} from './go-json.ts';
@@ -53,12 +54,6 @@ export function checkRequestData(action: ActionDdl, data: unknown): ValueVerdict
     error: `request contains an input '${unknown}' that is not declared in the DDL. Valid inputs are: ${names.join(', ')}`,
     warnings: [],
   };
-}
-
-function jsonKind(value: unknown): string {
-  if (Array.isArray(value)) return 'array';
-  if (typeof value === 'boolean') return 'bool';
-  return typeof value === 'bigint' ? 'number' : typeof value;
 }
 
 export interface ConvertedArguments {

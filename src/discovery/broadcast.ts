@@ -133,5 +133,6 @@ async function collect(request: DiscoveryRequest, options: BroadcastOptions): Pr
     signal.removeEventListener('abort', close);
     handle?.stop();
   }
-  return {identities: [...found], ...handle.outcome(), ...(isCutOff && !handle.outcome().isKnown ? {isCutOff} : {})};
+  const outcome = handle.outcome();
+  return {identities: [...found], ...outcome, ...(isCutOff && !outcome.isKnown ? {isCutOff} : {})};
 }

@@ -4,26 +4,16 @@
  * The set-up is what `choria init` makes, in memory; nothing here opens a socket.
  */
 import {generateKeyPairSync} from 'node:crypto';
-import {beforeAll, describe, expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import {systemError} from '../../test/support/fake-files.ts';
-import {
-  type Breakage,
-  fleetDirectory,
-  healthyFiles,
-  parrotDdl,
-  SickFleet,
-  type StoredFile,
-} from '../../test/support/sick-fleet.ts';
+import {type Breakage, fleetDirectory, healthyFleet, parrotDdl, type SickFleet} from '../../test/support/sick-fleet.ts';
 import {issueCertificate, issueCertificateAuthority, type IssueCertificateOptions} from '../crypto/index.ts';
 import {findingKinds} from './index.ts';
 
 const dayMs = 86_400_000;
 const yearMs = 365 * dayMs;
 
-let healthy: readonly StoredFile[] = [];
-beforeAll(async () => {
-  healthy = await healthyFiles();
-});
+const healthy = healthyFleet();
 
 function own(fleet: SickFleet, path: string): string {
   return fleet.fake.files.text(`${fleetDirectory}/${path}`) ?? '';
@@ -476,25 +466,19 @@ const broker: readonly Breakage[] = [
 ];
 
 describe('the doctor, of files alone', () => {
-  test.each(['client', 'server', 'broker'] as const)('finds nothing wrong with a healthy %s', async (role) => {
-    expect(await new SickFleet(healthy, role).codes()).toEqual([]);
-  });
+  healthy.testHealthy();
 
-  test.each([...config, ...credentials, ...node, ...broker])('$role: $how is $code', async (breakage) => {
-    const fleet = new SickFleet(healthy, breakage.role);
-    await breakage.break(fleet);
-    expect(await fleet.codes()).toEqual([breakage.code]);
-  });
+  healthy.testEach([...config, ...credentials, ...node, ...broker]);
 
   test('a clock at the end of its battery is named among everything that it makes invalid', async () => {
-    const fleet = new SickFleet(healthy, 'client');
+    const fleet = healthy.copy('client');
     fleet.fake.clock.setWallClock(0);
     expect(await fleet.codes()).toContain('clock-implausible');
   });
 
   test('fault 67: no finding shows a password, a key or a seed', async () => {
     const {diagnose} = await import('./index.ts');
-    const fleet = new SickFleet(healthy, 'client');
+    const fleet = healthy.copy('client');
     fleet.set('plugin.nats.pass', 'a very secret word');
     fleet.put('client.conf', fleet.text('client.conf'), 0o666);
     const key = fleet.text('key.pem').replace('BEGIN PRIVATE', 'BEGIN PRIVAT');

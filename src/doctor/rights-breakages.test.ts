@@ -1,23 +1,14 @@
 /** As `breakages.test.ts`, of what says who may do what: revocations, policies, Rego; and of logs. */
 import {X509Certificate} from 'node:crypto';
-import {beforeAll, describe, expect, test} from 'vitest';
+import {describe} from 'vitest';
 import {systemError} from '../../test/support/fake-files.ts';
-import {
-  type Breakage,
-  fleetDirectory,
-  healthyFiles,
-  SickFleet,
-  type StoredFile,
-} from '../../test/support/sick-fleet.ts';
+import {type Breakage, fleetDirectory, healthyFleet, type SickFleet} from '../../test/support/sick-fleet.ts';
 import {issueRevocationList} from '../crypto/index.ts';
 
 const dayMs = 86_400_000;
 const yearMs = 365 * dayMs;
 
-let healthy: readonly StoredFile[] = [];
-beforeAll(async () => {
-  healthy = await healthyFiles();
-});
+const healthy = healthyFleet();
 
 function authorityOf(fleet: SickFleet) {
   const own = (name: string): string => fleet.fake.files.text(`${fleetDirectory}/authority/${name}`) ?? '';
@@ -122,9 +113,5 @@ const breakages: readonly Breakage[] = [
 ];
 
 describe('the doctor, of rights', () => {
-  test.each(breakages)('$role: $how is $code', async (breakage) => {
-    const fleet = new SickFleet(healthy, breakage.role);
-    await breakage.break(fleet);
-    expect(await fleet.codes()).toEqual([breakage.code]);
-  });
+  healthy.testEach(breakages);
 });

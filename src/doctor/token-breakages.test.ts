@@ -1,20 +1,11 @@
 /** As `breakages.test.ts`, of a set-up whose members prove themselves with tokens. */
-import {beforeAll, describe, expect, test} from 'vitest';
-import {
-  type Breakage,
-  fleetDirectory,
-  healthyFiles,
-  SickFleet,
-  type StoredFile,
-} from '../../test/support/sick-fleet.ts';
+import {describe, expect, test} from 'vitest';
+import {type Breakage, fleetDirectory, healthyFleet, type SickFleet} from '../../test/support/sick-fleet.ts';
 
 const dayMs = 86_400_000;
 const issuerKey = 'plugin.security.issuer.choria.public';
 
-let healthy: readonly StoredFile[] = [];
-beforeAll(async () => {
-  healthy = await healthyFiles({}, 'jwt');
-});
+const healthy = healthyFleet('jwt');
 
 function own(fleet: SickFleet, path: string): string {
   return fleet.fake.files.text(`${fleetDirectory}/${path}`) ?? '';
@@ -114,19 +105,13 @@ const breakages: readonly Breakage[] = [
 ];
 
 describe('the doctor, of tokens', () => {
-  test.each(['client', 'server', 'broker'] as const)('finds nothing wrong with a healthy %s', async (role) => {
-    expect(await new SickFleet(healthy, role).codes()).toEqual([]);
-  });
+  healthy.testHealthy();
 
-  test.each(breakages)('$role: $how is $code', async (breakage) => {
-    const fleet = new SickFleet(healthy, breakage.role);
-    await breakage.break(fleet);
-    expect(await fleet.codes()).toEqual([breakage.code]);
-  });
+  healthy.testEach(breakages);
 
   test('fault 67: no finding shows a seed or a token', async () => {
     const {diagnose} = await import('./index.ts');
-    const fleet = new SickFleet(healthy, 'client');
+    const fleet = healthy.copy('client');
     const seed = fleet.text('seed');
     fleet.put('seed', `${seed}\n`, 0o666);
     fleet.put('token.jwt', `${fleet.text('token.jwt').slice(0, 80)}.x`, 0o666);

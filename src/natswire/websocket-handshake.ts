@@ -124,7 +124,7 @@ function faultOf(head: HttpHead | undefined): string | undefined {
   return hasBlankName ? '400 Bad Request: invalid header name' : undefined;
 }
 
-/** A body whose length is not sure is none that anything could follow. */
+/** A body whose length is not sure is none that anything could follow. The words behind the numbers are HTTP's own for them. */
 function bodyFaultOf(head: HttpHead): string | undefined {
   const encodings = head.headers.get('transfer-encoding') ?? [];
   if (encodings.length > 0 && head.start[2] !== 'HTTP/1.0') {

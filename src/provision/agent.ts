@@ -10,12 +10,12 @@ import {join, dirname} from 'node:path';
 import {loadConfig} from '../config/index.ts';
 import {createX25519Pair} from '../crypto/index.ts';
 import {errorMessage} from '../lib/errors.ts';
+import {jsonKind} from '../lib/go-fields.ts';
 import {
   ActionFailure,
   builtinAgent,
   decodeInputs,
   type FieldType,
-  jsonKind,
   ok,
   type RpcAction,
   statusCodes,

@@ -5,7 +5,6 @@ export type {AgentRegistryOptions} from './registry.ts';
 export {RpcError, rpcErrorCodes} from './errors.ts';
 export type {RpcErrorCode} from './errors.ts';
 export * from './client/index.ts';
-export {jsonKind} from '../lib/go-fields.ts';
 export {formatReplyBody, parseRequestBody} from './body.ts';
 export type {RequestBody} from './body.ts';
 export {dispatchRpc, toAgent} from './dispatch.ts';

@@ -36,6 +36,15 @@ function withCaller(answer: Readonly<Record<string, string>>, token: string): Re
   return {secure_request: Buffer.from(JSON.stringify({...document, caller: token})).toString('base64')};
 }
 
+/** Users come from a file of their own. */
+const usersInFile = {
+  userlist_authenticator: {
+    users_file: '/aaa/users.json',
+    signing_key: '/aaa/chain.seed',
+    signing_token: '/aaa/chain.jwt',
+  },
+};
+
 describe('login', () => {
   test.each([
     ['bcrypt', bcryptOfSecret],
@@ -77,14 +86,7 @@ describe('login', () => {
   });
 
   test('a list of users that changed counts for the next login, one that cannot be read refuses', async () => {
-    const settings = {
-      userlist_authenticator: {
-        users_file: '/aaa/users.json',
-        signing_key: '/aaa/chain.seed',
-        signing_token: '/aaa/chain.jwt',
-      },
-    };
-    const aaa = await startTestAaa({settings});
+    const aaa = await startTestAaa({settings: usersInFile});
     expect(await aaa.post(loginPath, aaa.loginBody())).toEqual(failed);
     const users = JSON.stringify([{username: 'bob', password: bcryptOfSecret, acls: ['*']}]);
     await aaa.fake.files.writeAtomic('/aaa/users.json', users, {mode: 0o600});
@@ -94,14 +96,7 @@ describe('login', () => {
   });
 
   test('fault 64: users whose requests would be signed in one name are no list', async () => {
-    const settings = {
-      userlist_authenticator: {
-        users_file: '/aaa/users.json',
-        signing_key: '/aaa/chain.seed',
-        signing_token: '/aaa/chain.jwt',
-      },
-    };
-    const aaa = await startTestAaa({settings});
+    const aaa = await startTestAaa({settings: usersInFile});
     const list = (...names: readonly string[]): string =>
       JSON.stringify(names.map((username) => ({username, password: bcryptOfSecret, acls: ['*']})));
     await aaa.fake.files.writeAtomic('/aaa/users.json', list('bob', 'b.c', 'b@c'), {mode: 0o600});

@@ -40,6 +40,17 @@ function world(options: Partial<ReplayGuardOptions> = {}) {
   };
 }
 
+/** Two requests ran; then one of their lines was damaged, and a second went by. */
+async function damagedWorld() {
+  const {clock, durable, files} = world();
+  const before = await durable();
+  await before.admit(request());
+  await before.admit(request({id: 'b'.repeat(32)}));
+  files.put(path, (files.text(path) ?? '').replace(/R (\d)/, 'R 9$1'));
+  clock.now += 1_000;
+  return {clock, durable};
+}
+
 async function outcome(attempt: Promise<void>): Promise<string> {
   try {
     await attempt;
@@ -99,12 +110,7 @@ describe('fault 28: replays', () => {
   });
 
   test('fault 28: a damaged line in the middle makes everything sent before the start suspect', async () => {
-    const {clock, durable, files} = world();
-    const before = await durable();
-    await before.admit(request());
-    await before.admit(request({id: 'b'.repeat(32)}));
-    files.put(path, (files.text(path) ?? '').replace(/R (\d)/, 'R 9$1'));
-    clock.now += 1_000;
+    const {clock, durable} = await damagedWorld();
     const after = await durable();
     expect(after.damagedLines).toBe(1);
     expect(await outcome(after.admit(request({id: 'c'.repeat(32)})))).toBe('ERR_REQUEST_EXPIRED');
@@ -113,12 +119,7 @@ describe('fault 28: replays', () => {
   });
 
   test('fault 28: what a damaged line lost stays suspect over further starts', async () => {
-    const {clock, durable, files} = world();
-    const before = await durable();
-    await before.admit(request());
-    await before.admit(request({id: 'b'.repeat(32)}));
-    files.put(path, (files.text(path) ?? '').replace(/R (\d)/, 'R 9$1'));
-    clock.now += 1_000;
+    const {clock, durable} = await damagedWorld();
     await durable();
     clock.now += 1_000;
     const again = await durable();

@@ -1,4 +1,5 @@
 /** A set-up made by the code behind `choria init`, kept in memory and copied for each test that breaks it. */
+import {beforeAll, expect, test} from 'vitest';
 import {createOrganisation, type OrganisationSecurity} from '../../src/organisation/index.ts';
 import {diagnose, type DoctorRole, type FindingCode} from '../../src/doctor/index.ts';
 import type {Platform} from '../../src/lib/platform.ts';
@@ -72,6 +73,28 @@ export interface Breakage {
   readonly code: FindingCode;
   readonly how: string;
   readonly break: (fleet: SickFleet) => void | Promise<void>;
+}
+
+/** For a file of tests: one healthy fleet, made once, and a test for each way to break a copy of it. */
+export function healthyFleet(security: OrganisationSecurity = 'x509') {
+  let files: readonly StoredFile[] = [];
+  beforeAll(async () => {
+    files = await healthyFiles({}, security);
+  });
+  const copy = (role: DoctorRole): SickFleet => new SickFleet(files, role);
+  return {
+    copy,
+    testEach: (breakages: readonly Breakage[]): void =>
+      test.each(breakages)('$role: $how is $code', async (breakage) => {
+        const fleet = copy(breakage.role);
+        await breakage.break(fleet);
+        expect(await fleet.codes()).toEqual([breakage.code]);
+      }),
+    testHealthy: (): void =>
+      test.each(['client', 'server', 'broker'] as const)('finds nothing wrong with a healthy %s', async (role) => {
+        expect(await copy(role).codes()).toEqual([]);
+      }),
+  };
 }
 
 /** One copy of the fleet, and what a test may do to it. */

@@ -5,7 +5,7 @@ import {parseJson} from '../../lib/json.ts';
 import {jsonSyntaxError} from '../../lib/json-syntax.ts';
 import {errorMessage} from '../../lib/errors.ts';
 import {compareBytes} from '../../lib/go-text.ts';
-import {jsonKind} from '../../rpc/index.ts';
+import {jsonKind} from '../../lib/go-fields.ts';
 import {AgentsError} from '../errors.ts';
 import {replyDepthMax} from '../limits.ts';
 

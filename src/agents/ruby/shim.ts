@@ -5,7 +5,8 @@
 import {errorMessage} from '../../lib/errors.ts';
 import {firstJsonValue} from '../../lib/json-syntax.ts';
 import {parseJson} from '../../lib/json.ts';
-import {ActionFailure, jsonKind, statusCodes} from '../../rpc/index.ts';
+import {jsonKind} from '../../lib/go-fields.ts';
+import {ActionFailure, statusCodes} from '../../rpc/index.ts';
 import type {NodeContext, RpcReply, RpcRequest} from '../../rpc/types.ts';
 import {checkExecutable} from '../external/run.ts';
 import {loggedLinesMax, replyBytesMax, replyDepthMax} from '../limits.ts';

@@ -17,11 +17,14 @@ export interface AskAgainOptions {
   readonly collective: string;
   /** Who was asked and has neither answered nor said that it will not. */
   readonly outstanding: () => readonly string[];
-  /** It said that it waits or works: it will answer. */
-  readonly isBusy: (identity: string) => boolean;
-  readonly send: (identities: readonly string[]) => void;
-  /** These are not connected while brokers are steady. */
-  readonly absent: (identities: readonly string[]) => void;
+  /** Only of those that were asked by name; whom a question to all missed was never asked. */
+  readonly named?: {
+    /** It said that it waits or works: it will answer. */
+    readonly isBusy: (identity: string) => boolean;
+    readonly send: (identities: readonly string[]) => void;
+    /** These are not connected while brokers are steady. */
+    readonly absent: (identities: readonly string[]) => void;
+  };
   /** These lost their connection while brokers were steady, and did not come back. */
   readonly lost: (identities: readonly string[]) => void;
   readonly failed: (error: unknown) => void;
@@ -99,13 +102,13 @@ export class AskAgain {
     const connected = await this.#askWhoIsConnected(identities);
     if (this.#isStopped) return;
     this.#wasShaken ||= shaken.isShaken;
-    if (this.#looks <= clientLimits.againLooksMax) this.#sendAgain(identities, connected);
+    this.#sendAgain(identities, connected);
     if (shaken.isShaken || connected?.isComplete !== true) {
       this.#vanished.forget();
       return;
     }
     const away = identities.filter((identity) => !connected.names.has(identity));
-    this.#options.absent(away);
+    this.#options.named?.absent(away);
     this.#options.lost(this.#vanished.look(away, this.#clock.monotonicMs()));
   }
 
@@ -122,16 +125,23 @@ export class AskAgain {
   }
 
   #sendAgain(identities: readonly string[], connected: Connected | undefined): void {
-    const {shaken} = this.#options.messenger;
+    const {named, messenger} = this.#options;
+    if (named === undefined || this.#looks > clientLimits.againLooksMax) return;
+    const {shaken} = messenger;
+    const send = (chosen: readonly string[]): void => {
+      const still = new Set(this.#options.outstanding());
+      const silent = chosen.filter((identity) => still.has(identity));
+      if (silent.length > 0) named.send(silent);
+    };
     if (this.#wasShaken) {
-      this.#send(identities.filter((identity) => connected?.names.has(identity) !== false));
+      send(identities.filter((identity) => connected?.names.has(identity) !== false));
     } else if (
       shaken?.isCluster === true &&
       this.#looks >= clientLimits.overdueFromLook &&
       this.#overdue < clientLimits.overdueMax
     ) {
       this.#overdue += 1;
-      this.#send(identities.filter((item) => connected?.names.has(item) === true && !this.#options.isBusy(item)));
+      send(identities.filter((item) => connected?.names.has(item) === true && !named.isBusy(item)));
     }
   }
 
@@ -145,11 +155,5 @@ export class AskAgain {
     const {shaken} = this.#options.messenger;
     if (silent < clientLimits.comingInMin || this.#wasShaken || shaken?.isShaken === true) return false;
     return before === undefined || before - silent >= before * clientLimits.comingInShare;
-  }
-
-  #send(identities: readonly string[]): void {
-    const still = new Set(this.#options.outstanding());
-    const silent = identities.filter((identity) => still.has(identity));
-    if (silent.length > 0) this.#options.send(silent);
   }
 }

@@ -70,6 +70,10 @@ export class RollCall {
     this.#settle(identity);
   }
 
+  hasAnswered(identity: string): boolean {
+    return this.#answered.has(identity);
+  }
+
   noted(note: NodeNote, receivedAtMs: number): void {
     if (this.#notes.size >= clientLimits.targetsMax || this.#answered.has(note.identity)) return;
     this.#notes.set(note.identity, silenceOfNote(note, receivedAtMs));

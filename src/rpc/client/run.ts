@@ -270,35 +270,33 @@ class RequestRun {
       return new AskAgain({
         ...common,
         outstanding: () => this.#rollCall.outstanding(),
-        isBusy: () => true,
-        absent: () => undefined,
         lost: (identities) => {
           for (const identity of identities) this.#rollCall.lost(identity);
           this.#endWhenAllAnswered();
         },
-        // Whoever the broadcast missed was never asked by name.
-        send: () => undefined,
       });
     }
     const isSilent = (identity: string): boolean => this.#tally.isOutstanding(identity) && !this.#settled.has(identity);
     return new AskAgain({
       ...common,
       outstanding: () => targets.filter(isSilent),
-      isBusy: (identity) => this.#attendance.isBusy(identity),
-      absent: (identities) => {
-        for (const identity of identities) if (this.#attendance.wasAbsent(identity)) this.#settle(identity);
-      },
       lost: (identities) => {
         for (const identity of identities) this.#settle(identity);
       },
-      send: (identities) => {
-        const transport = sealed.transport({replyTo});
-        const again = encodeAgain(transport);
-        for (const identity of identities) {
-          const subject = messenger.nodeSubject({collective, identity});
-          // What never left is sent as it is, so that other programs get it too.
-          messenger.connection.publish(subject, this.#unsent.delete(subject) ? transport : again, noteWish);
-        }
+      named: {
+        isBusy: (identity) => this.#attendance.isBusy(identity),
+        absent: (identities) => {
+          for (const identity of identities) if (this.#attendance.wasAbsent(identity)) this.#settle(identity);
+        },
+        send: (identities) => {
+          const transport = sealed.transport({replyTo});
+          const again = encodeAgain(transport);
+          for (const identity of identities) {
+            const subject = messenger.nodeSubject({collective, identity});
+            // What never left is sent as it is, so that other programs get it too.
+            messenger.connection.publish(subject, this.#unsent.delete(subject) ? transport : again, noteWish);
+          }
+        },
       },
     });
   }
